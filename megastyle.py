@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +38,10 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils.sha import git_hash
 from PIL import Image, ImageOps
 from transformers import SiglipImageProcessorPil, SiglipVisionConfig, SiglipVisionModel
+from transformers.utils.logging import disable_progress_bar
 
 log = logging.getLogger(__name__)
+disable_progress_bar()  # of loading tensors; the log has the seconds
 
 torch.backends.cudnn.conv.fp32_precision = "ieee"  # cuDNN's default is TF32: the patch embedding would lose 13 bits on a GPU
 torch.backends.cuda.matmul.fp32_precision = "ieee"
@@ -52,9 +54,14 @@ BACKBONE_WEIGHTS = "model.safetensors"  # 3.5 GB, read only to complete a partia
 CHECKPOINT_REPO = "Gaojunyao/MegaStyle"
 CHECKPOINT_FILE = "megastyle_encoder.pth"  # 857 MB: the whole vision tower in 16 bits
 
-PICTURE_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # none of them starts another program
-MAX_FILE_BYTES = 32 * 2**20  # a 64-megapixel JPEG of high quality has about 30 MB
-MAX_PIXELS = 64_000_000  # width x height; 192 MB as RGB, and two pictures are read at a time
+PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # decoded in this process; a phone's MPO opens as JPEG
+FORMATS_IN_WORDS = "JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF"
+MAX_FILE_BYTES = 32 * 2**20  # a high-quality JPEG of MAX_PIXELS has about 30 MB
+MAX_PIXELS = 8192 * 8192  # width x height, 67 megapixels: as large phones make them. Decoding takes at most 1 GB (WebP, measured)
+MAX_SIDE = 65_535  # pixels, JPEG's own maximum: each row costs memory, however short it is
+RLE_COMPRESSIONS = (1, 2)  # of BMP: Pillow decodes them in Python, 10 s for a file of 33 KB (measured)
+TIFF_BITS, TIFF_PHOTOMETRIC, TIFF_PLANAR = 258, 262, 284  # tag numbers, TIFF 6.0
+WHITE_IS_ZERO, SEPARATE_PLANES = 0, 2  # values of the latter two
 DOWNLOAD_PAUSES = (1, 4)  # s before asking again: the client itself gives up on a 5xx or a reset in the middle of a file
 KEYS_SHOWN = 3  # how many tensor names an error message quotes
 
@@ -326,59 +333,104 @@ def load_encoder() -> Encoder:
 
 # --------------------------------------------------------------------------------------------------------------- pictures
 
+warnings.filterwarnings("ignore", module=r"PIL\.")  # for good: `catch_warnings` is not safe in the threads that read pictures
+TOO_MANY_PIXELS = f"has too many pixels; at most {MAX_PIXELS // 10**6} megapixels are read, and {MAX_SIDE} on a side. Save a smaller copy."
+GRAY_LEVELS = np.round(np.arange(2**16) / 257).astype(np.uint8)  # (65536,) 16-bit gray to the nearest of 8 bits
+
 
 @contextmanager
 def refusing(reason: str) -> Iterator[None]:
-    """Turn whatever a decoder raises or warns of into a PictureError: decoders of hostile files raise anything."""
+    """Turn whatever a decoder raises into a PictureError: on hostile files decoders raise anything."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     except PictureError:
         raise
+    except Image.DecompressionBombError as error:
+        raise PictureError(TOO_MANY_PIXELS) from error
     except Exception as error:
         raise PictureError(reason) from error
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB as upstream's `convert("RGB")` gives it; 16-bit gray is scaled where that would clip it to white.
+def open_picture(file: BinaryIO) -> Image.Image:
+    """The picture's header; nothing is decoded yet. From a file object, so that no name decides which decoder is asked.
 
     Raises:
-        PictureError: 32-bit integers or floats, whose white point no file states.
+        PictureError: it is no picture of PICTURE_FORMATS.
     """
-    if image.mode.startswith("I;16"):
-        gray = np.asarray(image, dtype=np.uint32)
-        return Image.fromarray(((gray + 128) // 257).astype(np.uint8)).convert("RGB")
+    with refusing(f"is not a picture that can be read. Use {FORMATS_IN_WORDS}."):
+        return Image.open(file, formats=PICTURE_FORMATS)
+
+
+def require_readable(image: Image.Image) -> None:
+    """Refuse, before any pixel is decoded, what is too large and what Pillow would read wrongly or very slowly.
+
+    Raises:
+        PictureError: the picture is refused.
+    """
+    if image.width * image.height > MAX_PIXELS or max(image.size) > MAX_SIDE:
+        raise PictureError(TOO_MANY_PIXELS)
     if image.mode in ("I", "F"):
-        raise PictureError("has 32-bit pixels, whose brightness is not defined. Save it as an 8-bit PNG or JPEG.")
-    return image.convert("RGB")
+        raise PictureError("has 32-bit pixels, whose white no file states. Save it as an 8-bit PNG or JPEG.")
+    tags = getattr(image, "tag_v2", {})  # of a TIFF
+    bits = tags.get(TIFF_BITS, (8,))
+    gray16 = bool(tags) and image.mode.startswith("I;16")
+    odd_gray = gray16 and (bits != (16,) or tags.get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO)
+    if odd_gray or (max(bits) > 8 and tags.get(TIFF_PLANAR) == SEPARATE_PLANES):
+        raise PictureError("is a kind of TIFF that would be read wrongly. Save it as an 8-bit PNG or JPEG.")
+    if image.format == "BMP" and image.info.get("compression") in RLE_COMPRESSIONS:
+        raise PictureError("is a run-length encoded BMP. Save it as PNG.")
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """8-bit RGB as upstream's `convert("RGB")` gives it; 16-bit gray is scaled where that would clip it to white."""
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray(GRAY_LEVELS[np.asarray(image)])
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def decode(path: str | Path) -> Image.Image:
-    """The picture in a file, upright, in RGB; of an animation the first frame.
+    """The picture in a file, upright, in 8-bit RGB; of an animation the first frame.
 
     Raises:
-        PictureError: it is no picture of PICTURE_FORMATS, is too large, or is damaged.
+        PictureError: it is no picture of PICTURE_FORMATS, too large, damaged, or of a kind that would be read wrongly.
     """
-    if os.path.getsize(path) > MAX_FILE_BYTES:
-        raise PictureError(f"is larger than {MAX_FILE_BYTES // 2**20} MB. Save a smaller copy.")
-    with refusing("is not a picture that can be read. Use JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF."):
-        image = Image.open(path, formats=PICTURE_FORMATS)
-    with image, refusing("is damaged or cut short. Save or download it again."):
-        if image.width * image.height > MAX_PIXELS:
-            raise PictureError(f"has {image.width} x {image.height} pixels; at most {MAX_PIXELS // 10**6} megapixels are read. Save a smaller copy.")
-        return to_rgb(ImageOps.exif_transpose(image))
+    with refusing("is no longer on the server. Choose it again."):
+        if not os.path.isfile(path):  # a pipe would wait for ever
+            raise FileNotFoundError(path)
+        file = open(path, "rb")  # noqa: SIM115 - closed by the next line's `with`
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        if not size:
+            raise PictureError("is empty. Choose it again.")
+        if size > MAX_FILE_BYTES:
+            raise PictureError(f"is larger than {MAX_FILE_BYTES // 2**20} MB. Save a smaller copy.")
+        image = open_picture(file)
+        require_readable(image)
+        with refusing("is damaged or cut short. Save or download it again."):
+            if image.format == "PNG":  # its decoder checks neither all checksums nor the end
+                image.verify()
+                file.seek(0)
+                image = open_picture(file)
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            return to_rgb(image)
+
+
+def pixel_values(image: Image.Image, processor: SiglipImageProcessorPil) -> npt.NDArray[np.float32]:
+    """(3, height, width) of `processor.size`, float32 in [-1, 1], of an RGB picture; its aspect ratio is not kept (contract).
+
+    Resized by Pillow before the processor sees it, whose own resize then has nothing to do: the same pixels to the bit, without its
+    copies of the full picture.
+    """
+    size: Any = processor.size
+    square = image.resize((size["width"], size["height"]), resample=processor.resample)
+    return processor(images=square, return_tensors="np")["pixel_values"][0]
 
 
 def read_image(path: str | Path, processor: SiglipImageProcessorPil) -> npt.NDArray[np.float32]:
-    """Pixel values of one picture file: (3, height, width) of `processor.size`, float32 in [-1, 1].
-
-    Resized by Pillow before the processor sees it, whose own resize then has nothing to do: the same pixels to the bit, without its
-    copies of the full picture. The aspect ratio is not kept (contract).
+    """Pixel values of one picture file, see `decode` and `pixel_values`.
 
     Raises:
         PictureError: the file is refused.
     """
-    size: Any = processor.size
-    image = decode(path).resize((size["width"], size["height"]), resample=processor.resample)
-    return processor(images=image, return_tensors="np")["pixel_values"][0]
+    return pixel_values(decode(path), processor)

@@ -391,7 +391,47 @@ def bands_table() -> str:
     return "\n".join(["| Cosine | Label |", "|---|---|", *band_lines()])
 
 
-ODD_RULE = (
-    "The **odd one out** is the reference whose removal changes the mean most, marked only when its mean cosine to the other references "
-    f"lies at least {FAR_MARGIN:.2f} below theirs among themselves."
-)
+WAITING = "### Your result appears here\n\nChoose a test image and one to eight references, or take an example, and press **Compare**."
+STALE = '<p role="status"><b>This is the old result.</b> The pictures have changed since; press Compare for a new one.</p>'
+SCROLL_TO_RESULT = """() => {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (matchMedia("(max-width: 768px)").matches)
+        document.getElementById("result").scrollIntoView({behavior: calm ? "auto" : "smooth", block: "start"});
+}"""
+
+
+def intro() -> str:
+    """Title and what the page does."""
+    return "# MegaStyle Comparison\n\nHow close is a picture's **style** to that of others? One test image, up to eight references, one number and what it is worth."
+
+
+def not_megastyle(checkpoint: str) -> str:
+    """Said on a page whose encoder is not the published one."""
+    return f"⚠️ **These are not MegaStyle scores.** This page runs on another encoder (`{checkpoint}`), not on the published MegaStyle checkpoint."
+
+
+def about() -> str:
+    """What the number means, its limits, the licences and the sources; Markdown."""
+    return f"""## What the number means
+
+..."""
+
+
+def overview(comparison: Comparison) -> str:
+    """What is read at a glance below the verdict: the ruler, and what to know before trusting the number; HTML."""
+    return ruler(comparison) + notes(comparison)
+
+
+def section(title: str, body: str) -> str:
+    """A part of the result under its heading; nothing without a body."""
+    return f"<section><h3>{title}</h3>{body}</section>" if body else ""
+
+
+def details(comparison: Comparison, thumbnails: Sequence[Thumbnail]) -> str:
+    """Everything behind the verdict: the ranked pictures, the table and the matrix; HTML. `thumbnails` are in the order of `names`."""
+    order = "References, closest first" if comparison.has_test else "References, by how well each agrees with the others"
+    return (
+        section(order, grid(comparison, thumbnails))
+        + section("Each reference", table(comparison, thumbnails))
+        + section("Every picture against every other", matrix(comparison, thumbnails))
+    )

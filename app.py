@@ -1,0 +1,440 @@
+"""MegaStyle Comparison, a Hugging Face Space: how close is the style of one test image to that of up to 8 references?
+
+Data goes one way: files -> pixel values -> embeddings -> Comparison -> views -> page. This file holds what needs the GPU, the cache or Gradio.
+"""
+
+from __future__ import annotations
+
+import spaces  # first: on ZeroGPU it replaces parts of torch before anything uses them  # isort: skip
+
+import base64
+import io
+import logging
+import math
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+import numpy as np
+import numpy.typing as npt
+import PIL
+import torch
+import transformers
+from gradio.components.gallery import GalleryData, GalleryImage
+from gradio.data_classes import ImageData
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+import examples
+import looks
+import views
+from comparison import MAX_REFERENCES, Comparison, compare
+from megastyle import MAX_FILE_BYTES, EncoderError, PictureError, decode, load_encoder, pixel_values, sha256_of
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+log = logging.getLogger("megastyle.app")
+
+# --------------------------------------------------------------------------------------------------------------- settings
+
+ON_ZEROGPU = bool(os.environ.get("SPACES_ZERO_GPU"))  # the platform's own variable; the GPU itself is only seen inside the worker
+READERS = 2  # threads that decode pictures, for all visitors together: each may take 1 GB for a picture at the limits
+CACHED_PICTURES = 4096  # embeddings with thumbnails, about 12 KB each
+CACHED_BYTES = 64 * 2**20  # a small part of a Space's 16 GB
+GPU_SECONDS_BASE = 6.0  # a cold worker: fork, CUDA, moving 1.7 GB. Quota is checked against the request, so it is kept short
+GPU_SECONDS_PICTURE = 0.5  # one forward pass is 0.667 TFLOP; the rest is margin
+GPU_PATIENCE = 2  # times the duration for the one more try after a worker died
+COMPARISONS_AT_ONCE = 8 if ON_ZEROGPU else 1  # a GPU each on ZeroGPU; on a CPU two would only share its cores
+QUEUE_LENGTH = 40  # visitors waiting; at 10 s each the last one waits 7 minutes, and a full queue says so at once
+THUMBNAIL_PIXELS = (160, 48)  # longer side, of the grid and of table and matrix: small enough that a result is below 300 KB
+THUMBNAIL_QUALITY = 70  # of JPEG
+FILES_KEPT_SECONDS = 3600  # uploads and downloads; the page says so
+SWEEP_SECONDS = 600  # how often old files are looked for
+
+try:
+    ENCODER = load_encoder()
+except EncoderError as error:
+    sys.exit(str(error))
+
+# -------------------------------------------------------------------------------------------------------------- embedding
+
+
+class Upload(NamedTuple):
+    """A file on the server and the name that its visitor gave it (untrusted text)."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What is kept of a picture: a (d,) float32 unit row and its thumbnail."""
+
+    embedding: npt.NDArray[np.float32]
+    thumbnail: views.Thumbnail
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.embedding.nbytes + sum(map(len, self.thumbnail))
+
+
+class Cache:
+    """Pictures by the SHA-256 of their file, least recently used out, safe for parallel visitors; lives in the main process.
+
+    Its lock is never held while anything is computed.
+    """
+
+    def __init__(self, pictures: int, size: int) -> None:
+        """Keep at most `pictures` entries and `size` bytes."""
+        self._pictures, self._size = pictures, size
+        self._entries: OrderedDict[str, Embedded] = OrderedDict()
+        self._held = 0  # bytes
+        self._lock = threading.Lock()
+
+    def get(self, digest: str) -> Embedded | None:
+        """The picture, now the most recently used one; None if it is not kept."""
+        with self._lock:
+            if digest in self._entries:
+                self._entries.move_to_end(digest)
+            return self._entries.get(digest)
+
+    def put(self, digest: str, entry: Embedded) -> None:
+        """Keep a picture; the least recently used ones make room."""
+        with self._lock:
+            if replaced := self._entries.pop(digest, None):
+                self._held -= replaced.size
+            self._entries[digest] = entry
+            self._held += entry.size
+            while len(self._entries) > self._pictures or self._held > self._size:
+                self._held -= self._entries.popitem(last=False)[1].size
+
+
+READER_POOL = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+CACHE = Cache(CACHED_PICTURES, CACHED_BYTES)
+
+
+def not_compared(message: str) -> gr.Error:
+    """An error that stays until the visitor closes it; `message` is HTML."""
+    return gr.Error(message, title="Not compared", duration=None, print_exception=False)
+
+
+def gpu_seconds(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> int:
+    """Seconds of GPU to ask for; takes the arguments of `embed`."""
+    return patience * math.ceil(GPU_SECONDS_BASE + GPU_SECONDS_PICTURE * len(pixel_values))
+
+
+@spaces.GPU(duration=gpu_seconds)
+def embed(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> npt.NDArray[np.float32]:  # noqa: ARG001 - read by gpu_seconds
+    """Embed a batch: (k, 3, S, S) float32 in [-1, 1] -> (k, d) float32 unit rows.
+
+    On ZeroGPU it runs in a forked worker: ready arrays in, small arrays out. A worker that is used again has the model on the GPU already.
+    """
+    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    if next(ENCODER.model.parameters()).device.type != device.type:
+        ENCODER.model.to(device)
+    with torch.inference_mode():
+        features = ENCODER.model(pixel_values=torch.from_numpy(pixel_values).to(device)).pooler_output  # (k, d)
+        return (features / features.norm(dim=-1, keepdim=True)).cpu().numpy()
+
+
+def embed_patiently(pixel_values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """`embed`, once more with twice the time if the GPU worker died or overran.
+
+    Raises:
+        gr.Error: it died again, or failed; the platform's own messages (quota, no GPU free) go through unchanged.
+    """
+    for patience in (1, GPU_PATIENCE):
+        try:
+            return embed(pixel_values, patience)
+        except gr.Error as error:
+            if error.title != "ZeroGPU worker error":
+                raise
+            log.warning("GPU worker: %s, patience %d", error.message, patience)
+            if error.message != "GPU task aborted":
+                break
+        except Exception:
+            log.exception("The embedding failed")
+            break
+    raise not_compared(
+        "The computation stopped before it was done. Nothing is lost: your pictures are still here, and those that were compared before "
+        "cost no time again. Press Compare once more, or try with fewer references."
+    )
+
+
+def thumbnail_uri(image: Image.Image, pixels: int) -> str:
+    """A small JPEG of an RGB picture as a data URI."""
+    small = image.copy()
+    small.thumbnail((pixels, pixels), reducing_gap=2.0)
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=THUMBNAIL_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+class Reading(NamedTuple):
+    """An upload that was read: what the cache holds of it, or else its (3, S, S) pixel values and its thumbnail."""
+
+    digest: str
+    kept: Embedded | None
+    pixel_values: npt.NDArray[np.float32] | None = None
+    thumbnail: views.Thumbnail | None = None
+
+
+def read(upload: Upload) -> Reading | PictureError:
+    """Read an upload, decoding it only if it is new; or why it is refused."""
+    try:
+        digest = sha256_of(upload.path)
+        if kept := CACHE.get(digest):
+            return Reading(digest, kept)
+        image = decode(upload.path)
+    except OSError:
+        return PictureError("is no longer on the server. Choose it again.")
+    except PictureError as error:
+        return error
+    thumbnail = views.Thumbnail(*(thumbnail_uri(image, pixels) for pixels in THUMBNAIL_PIXELS))
+    return Reading(digest, None, pixel_values(image, ENCODER.processor), thumbnail)
+
+
+def refusal(refused: Sequence[tuple[Upload, PictureError]]) -> gr.Error:
+    """The message that names each refused file with its reason; it is rendered as HTML, so the names are escaped."""
+    for _, error in refused:
+        log.info("Refused a picture, which %s", error)
+    lines = [f"<b>{escape(views.short(upload.name))}</b> {escape(str(error))}" for upload, error in refused]
+    return not_compared("<br>".join(lines))
+
+
+def read_all(uploads: Sequence[Upload]) -> list[Reading]:
+    """Read the uploads in a few threads.
+
+    Raises:
+        gr.Error: one or more are refused.
+    """
+    readings = list(READER_POOL.map(read, uploads))
+    if refused := [(upload, reading) for upload, reading in zip(uploads, readings, strict=True) if isinstance(reading, PictureError)]:
+        raise refusal(refused)
+    return [reading for reading in readings if isinstance(reading, Reading)]
+
+
+def batches(pictures: Sequence[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
+    """All pictures at once for an accelerator; one at a time for a CPU, which is faster there and shows how far it is."""
+    if not pictures:
+        return []
+    if ON_ZEROGPU or torch.accelerator.is_available():
+        return [np.stack(pictures)]
+    return [picture[np.newaxis] for picture in pictures]
+
+
+def embed_files(uploads: Sequence[Upload], report: Callable[[int, int], object]) -> list[tuple[str, Embedded]]:
+    """SHA-256 and embedding of each upload, in order; `embed` is called for what is new, or not at all.
+
+    Args:
+        uploads: the files; the same content any number of times.
+        report: told how many of how many new pictures are embedded.
+
+    Raises:
+        gr.Error: a file is refused, or the computation fails.
+    """
+    readings = read_all(uploads)
+    new = {reading.digest: reading for reading in readings if reading.kept is None}
+    rows: list[npt.NDArray[np.float32]] = []
+    for batch in batches([reading.pixel_values for reading in new.values()]):
+        report(len(rows), len(new))
+        rows.extend(embed_patiently(batch))
+    fresh = {digest: Embedded(row, reading.thumbnail) for (digest, reading), row in zip(new.items(), rows, strict=True)}
+    for digest, entry in fresh.items():
+        CACHE.put(digest, entry)
+    return [(reading.digest, reading.kept or fresh[reading.digest]) for reading in readings]
+
+
+# ------------------------------------------------------------------------------------------------------------------- page
+
+
+class Result(NamedTuple):
+    """Values of the result's components, in their order on the page."""
+
+    verdict: str
+    overview: str
+    details: str
+    report: Any
+    matrix: Any
+    shown: tuple[str, ...]
+
+
+def keep_upload(component: gr.Image | gr.Gallery) -> gr.Image | gr.Gallery:
+    """Let an input hand over the uploaded file as it is, with its own name.
+
+    Gradio's own preprocessing opens the file with any decoder, fails without naming it, and knows only a name made safe for the disk.
+    """
+    component.preprocess = lambda payload: uploads_of(payload)  # type: ignore[method-assign]
+    return component
+
+
+def uploads_of(payload: ImageData | GalleryData | None) -> list[Upload]:
+    """The files of an input's payload; Gradio has checked that each lies in its upload folder."""
+    if payload is None:
+        return []
+    images = [item.image if isinstance(item, GalleryImage) else item.video for item in payload.root] if isinstance(payload, GalleryData) else [payload]
+    return [Upload(image.path or "", image.orig_name or Path(image.path or "").name) for image in images]
+
+
+def key_of(test: Sequence[Upload], references: Sequence[Upload]) -> tuple[str, ...]:
+    """What a result was made from; Gradio's paths hold a hash of the content."""
+    return ("test", *(upload.path for upload in test), "references", *(upload.path for upload in references))
+
+
+def require_pictures(test: Sequence[Upload], references: Sequence[Upload]) -> None:
+    """Refuse what cannot be compared.
+
+    Raises:
+        gr.Error: too few pictures, or too many files.
+    """
+    if not test and not references:
+        raise not_compared(f"Choose a test image and 1 to {MAX_REFERENCES} references, or try an example.")
+    if not references:
+        raise not_compared("No reference yet. Add at least one picture to compare the test image with.")
+    if not test and len(references) == 1:
+        raise not_compared("One picture alone cannot be compared. Choose a test image, or add a second reference.")
+
+
+def write_files(comparison: Comparison) -> tuple[str, str]:
+    """Paths of the JSON report and the CSV matrix in Gradio's cache, whose files are swept by age."""
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__, "pillow": PIL.__version__}
+    texts = {
+        "megastyle-comparison.json": views.json_report(comparison, asdict(ENCODER.source), versions),
+        "megastyle-comparison.csv": views.csv_matrix(comparison),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in texts.items():
+            (Path(folder) / name).write_bytes(text.encode())
+        report, matrix = (save_file_to_cache(Path(folder) / name, get_upload_folder()) for name in texts)
+    return report, matrix
+
+
+def compare_uploads(test: list[Upload], references: list[Upload], progress: gr.Progress = gr.Progress()) -> Result:  # noqa: B008 - Gradio's way
+    """The handler of Compare.
+
+    Raises:
+        gr.Error: the pictures cannot be compared; the message says which, why and what to do.
+    """
+    began = time.perf_counter()
+    require_pictures(test, references)
+    used, ignored = references[:MAX_REFERENCES], references[MAX_REFERENCES:]
+    uploads = [*test, *used]
+    progress(0, desc=f"Reading {views.counted(len(uploads), 'picture')}")
+    pictures = embed_files(uploads, lambda done, new: progress((done, new), desc=f"Picture {done + 1} of {new}"))
+    try:
+        comparison = compare(
+            np.stack([picture.embedding for _, picture in pictures]),
+            [upload.name for upload in uploads],
+            digests=[digest for digest, _ in pictures],
+            has_test=bool(test),
+            ignored=[upload.name for upload in ignored],
+        )
+    except ValueError as error:
+        raise not_compared(escape(str(error))) from error
+    log.info("Compared %d pictures in %.2f s", len(uploads), time.perf_counter() - began)
+    return result_of(comparison, [picture.thumbnail for _, picture in pictures], key_of(test, references))
+
+
+def result_of(comparison: Comparison, thumbnails: Sequence[views.Thumbnail], shown: tuple[str, ...]) -> Result:
+    """The page's values for a comparison."""
+    report, matrix = write_files(comparison)
+    return Result(
+        views.verdict(comparison),
+        views.overview(comparison),
+        views.details(comparison, thumbnails),
+        gr.DownloadButton(value=report, interactive=True),
+        gr.DownloadButton(value=matrix, interactive=True),
+        shown,
+    )
+
+
+def empty_result() -> Result:
+    """The page's values before a comparison."""
+    nothing = gr.DownloadButton(value=None, interactive=False)
+    return Result(views.WAITING, "", "", nothing, nothing, ())
+
+
+def stale_note(test: list[Upload], references: list[Upload], shown: tuple[str, ...]) -> str:
+    """Says that the result on the page belongs to other inputs; nothing if it does not."""
+    return views.STALE if shown and shown != key_of(test, references) else ""
+
+
+def clear() -> tuple[None, None, str, *Result]:
+    """Empty inputs and result."""
+    return None, None, "", *empty_result()
+
+
+def build_page() -> gr.Blocks:
+    """The page: inputs, examples, result, and what the number means."""
+    example_sets = examples.write_examples(Path(tempfile.gettempdir()) / "megastyle-examples")
+    with gr.Blocks(title="MegaStyle Comparison", analytics_enabled=False, delete_cache=(SWEEP_SECONDS, FILES_KEPT_SECONDS)) as page:
+        gr.Markdown(views.intro(), elem_id="intro")
+        if not ENCODER.source.official:
+            gr.Markdown(views.not_megastyle(ENCODER.source.checkpoint), elem_id="not-megastyle")
+        with gr.Row(elem_id="inputs"):
+            test = keep_upload(gr.Image(label="Test image", type="filepath", image_mode=None, sources=["upload", "clipboard"], height=280, buttons=[], elem_id="test"))
+            references = keep_upload(
+                gr.Gallery(label="References", type="filepath", file_types=["image"], sources=["upload"], columns=4, height=280, object_fit="contain", buttons=[], elem_id="references")
+            )
+        with gr.Row(elem_id="actions"):
+            compare_button = gr.Button("Compare", variant="primary", scale=3)
+            clear_button = gr.Button("Clear", scale=1)
+        with gr.Row(elem_id="examples"):
+            example_buttons = [gr.Button(example.title, size="sm", min_width=120) for example in example_sets]
+        with gr.Column(elem_id="result"):
+            stale = gr.HTML(elem_id="stale")
+            verdict = gr.Markdown(views.WAITING, elem_id="verdict")
+            overview, details = gr.HTML(elem_id="overview"), gr.HTML(elem_id="details")
+            with gr.Row(elem_id="downloads"):
+                report = gr.DownloadButton("Download JSON", interactive=False, size="sm")
+                matrix = gr.DownloadButton("Download CSV", interactive=False, size="sm")
+        gr.Markdown(views.about(), elem_id="about")
+        shown = gr.State(())
+        inputs, outputs = [test, references], [verdict, overview, details, report, matrix, shown]
+        quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "hidden"}
+        comparing = compare_button.click(
+            compare_uploads, inputs, outputs, api_visibility="private", concurrency_limit=COMPARISONS_AT_ONCE, show_progress_on=[verdict]
+        )
+        comparing.success(None, js=views.SCROLL_TO_RESULT, api_visibility="private")
+        gr.on([test.change, references.change], stale_note, [*inputs, shown], stale, **quiet)
+        comparing.then(stale_note, [*inputs, shown], stale, **quiet)  # the inputs may have changed while it ran
+        clear_button.click(clear, None, [*inputs, stale, *outputs], cancels=[comparing], **quiet)
+        for button, example in zip(example_buttons, example_sets, strict=True):
+            button.click(partial(fill, example), None, inputs, **quiet)
+    return page
+
+
+def fill(example: examples.ExampleSet) -> tuple[str, list[str]]:
+    """The values of the two inputs for an example."""
+    return str(example.test), [str(path) for path in example.references]
+
+
+def main() -> None:
+    """Serve the page on GRADIO_SERVER_PORT."""
+    page = build_page()
+    page.queue(api_open=False, max_size=QUEUE_LENGTH, default_concurrency_limit=None)
+    page.launch(
+        theme=looks.theme(),
+        css=looks.CSS,
+        footer_links=["gradio", "settings"],
+        run_history=False,
+        max_file_size=MAX_FILE_BYTES,
+        enable_monitoring=False,
+        ssr_mode=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
