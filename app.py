@@ -12,6 +12,7 @@ import io
 import logging
 import math
 import os
+import secrets
 import sys
 import tempfile
 import threading
@@ -23,7 +24,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import gradio as gr
 import numpy as np
@@ -32,15 +33,16 @@ import PIL
 import torch
 import transformers
 from gradio.components.gallery import GalleryData, GalleryImage
-from gradio.data_classes import ImageData
-from gradio.processing_utils import save_file_to_cache
+from gradio.data_classes import FileData, ImageData
 from gradio.utils import get_upload_folder
 from PIL import Image
+from starlette.middleware import Middleware
 
 import examples
 import looks
 import views
 from comparison import MAX_REFERENCES, Comparison, compare
+from guard import Guard, Limits, sweeping
 from megastyle import MAX_FILE_BYTES, EncoderError, PictureError, decode, load_encoder, pixel_values, sha256_of
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -61,6 +63,11 @@ THUMBNAIL_PIXELS = (160, 48)  # longer side, of the grid and of table and matrix
 THUMBNAIL_QUALITY = 70  # of JPEG
 FILES_KEPT_SECONDS = 3600  # uploads and downloads; the page says so
 SWEEP_SECONDS = 600  # how often old files are looked for
+UPLOADS = Path(get_upload_folder())  # not resolved: Gradio's paths are built from this string
+UPLOAD_BYTES = (MAX_REFERENCES + 1) * MAX_FILE_BYTES  # of one upload request: a whole comparison at the limits
+UPLOAD_FILES = 64  # of one upload request; more than eight references are said to be left out, a folder of thousands is refused
+EVENT_BYTES = 2**20  # of one event: 64 references take 40 KB
+UPLOAD_ONLY: dict[str, Any] = {"sources": ["upload", "clipboard"], "buttons": []}
 
 try:
     ENCODER = load_encoder()
@@ -259,38 +266,38 @@ def embed_files(uploads: Sequence[Upload], report: Callable[[int, int], object])
 
 # ------------------------------------------------------------------------------------------------------------------- page
 
+Input = TypeVar("Input", gr.Image, gr.Gallery)
+
 
 class Result(NamedTuple):
-    """Values of the result's components, in their order on the page."""
+    """Values of the result's components, in their order on the page; the last two are paths."""
 
     verdict: str
     overview: str
     details: str
-    report: Any
-    matrix: Any
-    shown: tuple[str, ...]
-
-
-def keep_upload(component: gr.Image | gr.Gallery) -> gr.Image | gr.Gallery:
-    """Let an input hand over the uploaded file as it is, with its own name.
-
-    Gradio's own preprocessing opens the file with any decoder, fails without naming it, and knows only a name made safe for the disk.
-    """
-    component.preprocess = lambda payload: uploads_of(payload)  # type: ignore[method-assign]
-    return component
+    report: str
+    matrix: str
 
 
 def uploads_of(payload: ImageData | GalleryData | None) -> list[Upload]:
-    """The files of an input's payload; Gradio has checked that each lies in its upload folder."""
+    """The files of an input, as they were uploaded; the guard lets no payload name any other file."""
     if payload is None:
         return []
-    images = [item.image if isinstance(item, GalleryImage) else item.video for item in payload.root] if isinstance(payload, GalleryData) else [payload]
-    return [Upload(image.path or "", image.orig_name or Path(image.path or "").name) for image in images]
+    if isinstance(payload, ImageData):
+        files: list[FileData | ImageData] = [payload]
+    else:
+        files = [item.image if isinstance(item, GalleryImage) else item.video for item in payload.root]
+    return [Upload(file.path or "", file.orig_name or Path(file.path or "").name) for file in files]
 
 
-def key_of(test: Sequence[Upload], references: Sequence[Upload]) -> tuple[str, ...]:
-    """What a result was made from; Gradio's paths hold a hash of the content."""
-    return ("test", *(upload.path for upload in test), "references", *(upload.path for upload in references))
+def keep_upload(component: Input) -> Input:
+    """Let an input hand over the uploaded files as they are, with the visitor's own names.
+
+    Gradio's preprocessing would open a file with any decoder, fail without naming it, and knows only a name made safe for the disk. A
+    subclass would do the same, but Gradio writes a `.pyi` beside each file that holds one.
+    """
+    component.preprocess = uploads_of
+    return component
 
 
 def require_pictures(test: Sequence[Upload], references: Sequence[Upload]) -> None:
@@ -308,17 +315,14 @@ def require_pictures(test: Sequence[Upload], references: Sequence[Upload]) -> No
 
 
 def write_files(comparison: Comparison) -> tuple[str, str]:
-    """Paths of the JSON report and the CSV matrix in Gradio's cache, whose files are swept by age."""
+    """Paths of the JSON report and the CSV matrix, in a folder of their own whose name nobody can guess, swept with the uploads."""
     versions = {"torch": torch.__version__, "transformers": transformers.__version__, "pillow": PIL.__version__}
-    texts = {
-        "megastyle-comparison.json": views.json_report(comparison, asdict(ENCODER.source), versions),
-        "megastyle-comparison.csv": views.csv_matrix(comparison),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        for name, text in texts.items():
-            (Path(folder) / name).write_bytes(text.encode())
-        report, matrix = (save_file_to_cache(Path(folder) / name, get_upload_folder()) for name in texts)
-    return report, matrix
+    folder = UPLOADS / secrets.token_hex(32)
+    folder.mkdir(parents=True)
+    report, matrix = folder / "megastyle-comparison.json", folder / "megastyle-comparison.csv"
+    report.write_bytes(views.json_report(comparison, asdict(ENCODER.source), versions).encode())
+    matrix.write_bytes(views.csv_matrix(comparison).encode())
+    return str(report), str(matrix)
 
 
 def compare_uploads(test: list[Upload], references: list[Upload], progress: gr.Progress = gr.Progress()) -> Result:  # noqa: B008 - Gradio's way
@@ -344,49 +348,28 @@ def compare_uploads(test: list[Upload], references: list[Upload], progress: gr.P
     except ValueError as error:
         raise not_compared(escape(str(error))) from error
     log.info("Compared %d pictures in %.2f s", len(uploads), time.perf_counter() - began)
-    return result_of(comparison, [picture.thumbnail for _, picture in pictures], key_of(test, references))
-
-
-def result_of(comparison: Comparison, thumbnails: Sequence[views.Thumbnail], shown: tuple[str, ...]) -> Result:
-    """The page's values for a comparison."""
     report, matrix = write_files(comparison)
-    return Result(
-        views.verdict(comparison),
-        views.overview(comparison),
-        views.details(comparison, thumbnails),
-        gr.DownloadButton(value=report, interactive=True),
-        gr.DownloadButton(value=matrix, interactive=True),
-        shown,
-    )
+    key = [upload.path for upload in (*test, *references)]
+    thumbnails = [picture.thumbnail for _, picture in pictures]
+    return Result(views.verdict(comparison), views.overview(comparison, key), views.details(comparison, thumbnails), report, matrix)
 
 
-def empty_result() -> Result:
-    """The page's values before a comparison."""
-    nothing = gr.DownloadButton(value=None, interactive=False)
-    return Result(views.WAITING, "", "", nothing, nothing, ())
-
-
-def stale_note(test: list[Upload], references: list[Upload], shown: tuple[str, ...]) -> str:
-    """Says that the result on the page belongs to other inputs; nothing if it does not."""
-    return views.STALE if shown and shown != key_of(test, references) else ""
-
-
-def clear() -> tuple[None, None, str, *Result]:
-    """Empty inputs and result."""
-    return None, None, "", *empty_result()
+def fill(example: examples.ExampleSet) -> tuple[str, list[str]]:
+    """The values of the two inputs for an example."""
+    return str(example.test), [str(path) for path in example.references]
 
 
 def build_page() -> gr.Blocks:
     """The page: inputs, examples, result, and what the number means."""
     example_sets = examples.write_examples(Path(tempfile.gettempdir()) / "megastyle-examples")
-    with gr.Blocks(title="MegaStyle Comparison", analytics_enabled=False, delete_cache=(SWEEP_SECONDS, FILES_KEPT_SECONDS)) as page:
+    with gr.Blocks(title="MegaStyle Comparison", analytics_enabled=False) as page:
         gr.Markdown(views.intro(), elem_id="intro")
         if not ENCODER.source.official:
             gr.Markdown(views.not_megastyle(ENCODER.source.checkpoint), elem_id="not-megastyle")
         with gr.Row(elem_id="inputs"):
-            test = keep_upload(gr.Image(label="Test image", type="filepath", image_mode=None, sources=["upload", "clipboard"], height=280, buttons=[], elem_id="test"))
+            test = keep_upload(gr.Image(label="Test image", type="filepath", image_mode=None, height=280, **UPLOAD_ONLY, elem_id="test"))
             references = keep_upload(
-                gr.Gallery(label="References", type="filepath", file_types=["image"], sources=["upload"], columns=4, height=280, object_fit="contain", buttons=[], elem_id="references")
+                gr.Gallery(label="References", file_types=["image"], columns=4, height=280, object_fit="contain", **UPLOAD_ONLY, elem_id="references")
             )
         with gr.Row(elem_id="actions"):
             compare_button = gr.Button("Compare", variant="primary", scale=3)
@@ -398,33 +381,26 @@ def build_page() -> gr.Blocks:
             verdict = gr.Markdown(views.WAITING, elem_id="verdict")
             overview, details = gr.HTML(elem_id="overview"), gr.HTML(elem_id="details")
             with gr.Row(elem_id="downloads"):
-                report = gr.DownloadButton("Download JSON", interactive=False, size="sm")
-                matrix = gr.DownloadButton("Download CSV", interactive=False, size="sm")
+                report, matrix = gr.DownloadButton("Download JSON", size="sm"), gr.DownloadButton("Download CSV", size="sm")
         gr.Markdown(views.about(), elem_id="about")
-        shown = gr.State(())
-        inputs, outputs = [test, references], [verdict, overview, details, report, matrix, shown]
-        quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "hidden"}
+
+        inputs, outputs = [test, references], [verdict, overview, details, report, matrix]
         comparing = compare_button.click(
-            compare_uploads, inputs, outputs, api_visibility="private", concurrency_limit=COMPARISONS_AT_ONCE, show_progress_on=[verdict]
+            compare_uploads, inputs, outputs, api_visibility="private", concurrency_limit=COMPARISONS_AT_ONCE, show_progress_on=verdict
         )
-        comparing.success(None, js=views.SCROLL_TO_RESULT, api_visibility="private")
-        gr.on([test.change, references.change], stale_note, [*inputs, shown], stale, **quiet)
-        comparing.then(stale_note, [*inputs, shown], stale, **quiet)  # the inputs may have changed while it ran
-        clear_button.click(clear, None, [*inputs, stale, *outputs], cancels=[comparing], **quiet)
+        comparing.success(None, js=views.SCROLL_TO_RESULT)
+        for event in (test.change, references.change, comparing.then):  # an input may change while it runs
+            event(None, [*inputs, overview], stale, js=views.MARK_STALE)
+        clear_button.click(None, None, [*inputs, stale, *outputs], js=views.CLEAR, cancels=comparing)
         for button, example in zip(example_buttons, example_sets, strict=True):
-            button.click(partial(fill, example), None, inputs, **quiet)
+            button.click(partial(fill, example), None, inputs, api_visibility="private", concurrency_limit=None, show_progress="hidden")
     return page
-
-
-def fill(example: examples.ExampleSet) -> tuple[str, list[str]]:
-    """The values of the two inputs for an example."""
-    return str(example.test), [str(path) for path in example.references]
 
 
 def main() -> None:
     """Serve the page on GRADIO_SERVER_PORT."""
     page = build_page()
-    page.queue(api_open=False, max_size=QUEUE_LENGTH, default_concurrency_limit=None)
+    page.queue(api_open=False, max_size=QUEUE_LENGTH)
     page.launch(
         theme=looks.theme(),
         css=looks.CSS,
@@ -433,6 +409,12 @@ def main() -> None:
         max_file_size=MAX_FILE_BYTES,
         enable_monitoring=False,
         ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        app_kwargs={
+            "middleware": [Middleware(Guard, folder=UPLOADS, limits=Limits(UPLOAD_BYTES, UPLOAD_FILES, EVENT_BYTES))],
+            "lifespan": sweeping(UPLOADS, FILES_KEPT_SECONDS, SWEEP_SECONDS),
+        },
     )
 
 

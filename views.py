@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from comparison import BANDS, FAR_MARGIN, MAX_REFERENCES, MODERATE, Band, Comparison, band_of, shown
@@ -393,6 +394,12 @@ def bands_table() -> str:
 
 WAITING = "### Your result appears here\n\nChoose a test image and one to eight references, or take an example, and press **Compare**."
 STALE = '<p role="status"><b>This is the old result.</b> The pictures have changed since; press Compare for a new one.</p>'
+MARK_STALE = f"""(test, references, overview) => {{
+    const made = /data-made-from="([^"]*)"/.exec(overview ?? "")?.[1];
+    const chosen = [test, ...(references ?? []).map(item => item.image ?? item.video)].filter(Boolean).map(file => file.path);
+    return made && made !== chosen.map(path => path.split("/").at(-2)).join(" ") ? {json.dumps(STALE)} : "";
+}}"""
+CLEAR = f"() => [null, null, '', {json.dumps(WAITING)}, '', '', null, null]"
 SCROLL_TO_RESULT = """() => {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (matchMedia("(max-width: 768px)").matches)
@@ -417,9 +424,13 @@ def about() -> str:
 ..."""
 
 
-def overview(comparison: Comparison) -> str:
-    """What is read at a glance below the verdict: the ruler, and what to know before trusting the number; HTML."""
-    return ruler(comparison) + notes(comparison)
+def overview(comparison: Comparison, paths: Sequence[str]) -> str:
+    """What is read at a glance below the verdict: the ruler, and what to know before trusting the number; HTML.
+
+    `paths` are those of all chosen files: the folders' names, hashes of their content, tell MARK_STALE what the result was made from.
+    """
+    made_from = " ".join(PurePath(path).parent.name for path in paths)
+    return f'<div data-made-from="{escape(made_from)}">{ruler(comparison)}{notes(comparison)}</div>'
 
 
 def section(title: str, body: str) -> str:

@@ -1,0 +1,227 @@
+"""The door of the public page: only the routes that it uses, only bodies within its limits, only files that it was given.
+
+Gradio leaves open what a page with private endpoints does not need: routes by which a script calls a handler by its name or has the server fetch an
+address, bodies without a limit, and events that name any file of the server (an image without `meta` passes unchecked). `Guard`, ASGI middleware, stands
+in front of it and refuses all three. `sweeping` deletes what visitors leave behind, broken uploads and empty folders included, which Gradio does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("megastyle.guard")
+
+READ_ROUTES = re.compile(  # what the page's client, a health check and the launch itself ask for
+    r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static|svelte)/.+"
+    r"|/gradio_api/(info/?|startup-events|upload_progress|queue/data|heartbeat/[^/]+|file=(?!https?:).+)"
+)
+UPLOAD_ROUTE = "/gradio_api/upload"
+WRITE_ROUTES = re.compile(UPLOAD_ROUTE + r"|/gradio_api/(queue/join|cancel|reset/?)")
+ROUTES = {"GET": READ_ROUTES, "HEAD": READ_ROUTES, "POST": WRITE_ROUTES}
+UPLOAD_FOLDER_NAME = re.compile(r"[0-9a-f]{64}")  # Gradio keeps an upload as <folder>/<salted SHA-256 of its content>/<name>
+BOUNDARY = re.compile(r'boundary="?([^";,\s]+)')  # of multipart/form-data: RFC 2046, section 5.1.1
+
+
+class Limits(NamedTuple):
+    """The most that one request may hold."""
+
+    upload_bytes: int
+    upload_files: int
+    event_bytes: int
+
+
+class Guard:
+    """ASGI middleware in front of Gradio."""
+
+    def __init__(self, app: ASGIApp, folder: Path, limits: Limits) -> None:
+        """Guard `app`, whose uploads lie in `folder`."""
+        self.app, self.folder, self.limits = app, folder, limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or refuse it; there are no websockets."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            try:
+                admitted = await self.admit(Request(scope, receive))
+            except HTTPException as refusal:
+                log.info("Refused a request: %d %s", refusal.status_code, refusal.detail)
+                await answer(refusal, scope["path"])(scope, receive, send)
+            except ClientDisconnect:
+                log.info("A visitor left in the middle of a request")
+            else:
+                await self.app(scope, admitted, send)
+
+    async def admit(self, request: Request) -> Receive:
+        """How the app receives the request's body.
+
+        Raises:
+            HTTPException: the request is refused.
+        """
+        route = ROUTES.get(request.method)
+        if not (route and route.fullmatch(request.scope["path"])):
+            raise HTTPException(404, "There is nothing here.")
+        if request.method != "POST":
+            return request.receive
+        if request.scope["path"] == UPLOAD_ROUTE:
+            return self.admit_upload(request)
+        body = await read(request, self.limits.event_bytes)
+        check_files(body, self.folder)
+        return replay(body, request.receive)
+
+    def admit_upload(self, request: Request) -> Receive:
+        """The upload, counted as it comes in; Gradio's parser deletes what it has stored when this raises.
+
+        Raises:
+            HTTPException: the upload says beforehand that it is too large.
+        """
+        if int(request.headers.get("content-length", 0)) > self.limits.upload_bytes:
+            raise HTTPException(413, too_large(self.limits.upload_bytes))
+        boundary = BOUNDARY.search(request.headers.get("content-type", ""))
+        parts = Occurrences(b"--" + (boundary[1].encode() if boundary else b""))
+        size = 0
+
+        async def receive() -> Message:
+            nonlocal size
+            message = await request.receive()
+            size += len(message.get("body", b""))
+            if message["type"] == "http.disconnect":
+                raise MultiPartException("The upload was broken off.")
+            if size > self.limits.upload_bytes:
+                raise MultiPartException(too_large(self.limits.upload_bytes))
+            if parts.add(message["body"]) > self.limits.upload_files + 1:  # a mark before each file and one at the end
+                raise MultiPartException(f"Too many files at once: choose at most {self.limits.upload_files}.")
+            return message
+
+        return receive
+
+
+class Occurrences:
+    """Counts `mark` in bytes that come in pieces, over their edges too."""
+
+    def __init__(self, mark: bytes) -> None:
+        """Nothing was seen yet."""
+        self.mark, self.seen, self.tail = mark, 0, b""
+
+    def add(self, piece: bytes) -> int:
+        """How often the mark has been seen, this piece included."""
+        window = self.tail + piece
+        self.seen += window.count(self.mark)
+        self.tail = window[max(0, len(window) - len(self.mark) + 1) :]
+        return self.seen
+
+
+def too_large(limit: int) -> str:
+    """The words for an upload over `limit` bytes; Gradio answers 413 where it finds "maximum allowed size" in them."""
+    return f"The files exceed the maximum allowed size of {limit // 2**20} MB together. Choose fewer or smaller ones."
+
+
+def answer(refusal: HTTPException, path: str) -> JSONResponse | PlainTextResponse:
+    """The refusal as the page's client shows it: an upload's text as it is, everything else's from `detail`."""
+    if path == UPLOAD_ROUTE:
+        return PlainTextResponse(refusal.detail, refusal.status_code)
+    return JSONResponse({"detail": refusal.detail}, refusal.status_code)
+
+
+async def read(request: Request, limit: int) -> bytes:
+    """A request's body.
+
+    Raises:
+        HTTPException: it has more than `limit` bytes.
+    """
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit:
+            raise HTTPException(413, f"The request exceeds {limit // 1024} KB.")
+    return bytes(body)
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives a body that was already read, then whatever comes after it."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive_again() -> Message:
+        return next(messages, None) or await receive()
+
+    return receive_again
+
+
+def check_files(body: bytes, folder: Path) -> None:
+    """Refuse an event that names a file which is no upload in `folder`.
+
+    Raises:
+        HTTPException: it does, or it is no JSON.
+    """
+    try:
+        strangers = [entry for entry in file_entries(json.loads(body)) if not is_upload(entry, folder)]
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "The request is not what the page sends.") from None
+    if strangers:
+        raise HTTPException(400, "Only pictures that were uploaded here can be compared. Choose the file again.")
+
+
+def file_entries(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object in a JSON value that names a file or an address, however deep."""
+    if isinstance(value, dict):
+        if "path" in value or "url" in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from file_entries(part)
+
+
+def is_upload(entry: Mapping[str, Any], folder: Path) -> bool:
+    """Whether an entry names a place in `folder` where Gradio puts uploads; nothing that is fetched, streamed or spelled out in the entry itself."""
+    path, url = entry.get("path"), entry.get("url")
+    if not isinstance(path, str) or entry.get("is_stream") or (isinstance(url, str) and url.startswith("data:")):
+        return False
+    place = Path(path)
+    return place.parent.parent == folder and bool(UPLOAD_FOLDER_NAME.fullmatch(place.parent.name)) and place.name != ".."
+
+
+def sweep(folder: Path, age: float, keep: Collection[str] = ()) -> None:
+    """Delete files and empty folders in `folder` that were last changed more than `age` seconds ago, but for the paths in `keep`."""
+    newest = time.time() - age
+    for path in sorted(folder.rglob("*"), reverse=True):  # what a folder holds comes before the folder
+        with contextlib.suppress(OSError):  # gone already, or a folder that is not empty
+            if str(path) not in keep and path.lstat().st_ctime < newest:
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def sweeping(folder: Path, age: float, every: float, keep: Collection[str] = ()) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    """The lifespan of an app that sweeps `folder` when it starts, every so many seconds, and when it ends."""
+
+    async def forever() -> None:
+        while True:
+            await asyncio.to_thread(sweep, folder, age, keep)
+            await asyncio.sleep(every)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        task = asyncio.create_task(forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    return lifespan
