@@ -1,8 +1,9 @@
 """The door of the public page: only the routes that it uses, only bodies within its limits, only files that it was given.
 
-Gradio leaves open what a page with private endpoints does not need: routes by which a script calls a handler by its name or has the server fetch an
-address, bodies without a limit, and events that name any file of the server (an image without `meta` passes unchecked). `Guard`, ASGI middleware, stands
-in front of it and refuses all three. `sweeping` deletes what visitors leave behind, broken uploads and empty folders included, which Gradio does not.
+Gradio leaves open what a page with private endpoints does not need: routes by which a script calls a handler by its name or has the server
+fetch an address, bodies without a limit, and events that name any file of the server (an image without `meta` passes unchecked). `Guard`, ASGI
+middleware, stands in front of it and refuses all three. `sweeping` deletes what visitors leave behind, broken uploads and empty folders
+included, which Gradio does not.
 """
 
 from __future__ import annotations
@@ -13,18 +14,21 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from python_multipart.multipart import MultipartCallbacks
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("megastyle.guard")
@@ -37,7 +41,6 @@ UPLOAD_ROUTE = "/gradio_api/upload"
 WRITE_ROUTES = re.compile(UPLOAD_ROUTE + r"|/gradio_api/(queue/join|cancel|reset/?)")
 ROUTES = {"GET": READ_ROUTES, "HEAD": READ_ROUTES, "POST": WRITE_ROUTES}
 UPLOAD_FOLDER_NAME = re.compile(r"[0-9a-f]{64}")  # Gradio keeps an upload as <folder>/<salted SHA-256 of its content>/<name>
-BOUNDARY = re.compile(r'boundary="?([^";,\s]+)')  # of multipart/form-data: RFC 2046, section 5.1.1
 
 
 class Limits(NamedTuple):
@@ -88,45 +91,81 @@ class Guard:
         return replay(body, request.receive)
 
     def admit_upload(self, request: Request) -> Receive:
-        """The upload, counted as it comes in; Gradio's parser deletes what it has stored when this raises.
+        """The upload, checked as it comes in; Gradio's parser deletes what it has stored when this raises.
 
         Raises:
             HTTPException: the upload says beforehand that it is too large.
         """
         if int(request.headers.get("content-length", 0)) > self.limits.upload_bytes:
             raise HTTPException(413, too_large(self.limits.upload_bytes))
-        boundary = BOUNDARY.search(request.headers.get("content-type", ""))
-        parts = Occurrences(b"--" + (boundary[1].encode() if boundary else b""))
-        size = 0
+        form = Form(request.headers.get("content-type", ""), self.limits)
 
         async def receive() -> Message:
-            nonlocal size
             message = await request.receive()
-            size += len(message.get("body", b""))
             if message["type"] == "http.disconnect":
                 raise MultiPartException("The upload was broken off.")
-            if size > self.limits.upload_bytes:
-                raise MultiPartException(too_large(self.limits.upload_bytes))
-            if parts.add(message["body"]) > self.limits.upload_files + 1:  # a mark before each file and one at the end
-                raise MultiPartException(f"Too many files at once: choose at most {self.limits.upload_files}.")
+            form.add(message.get("body", b""))
             return message
 
         return receive
 
 
-class Occurrences:
-    """Counts `mark` in bytes that come in pieces, over their edges too."""
+class Form:
+    """What an upload has brought so far, told by the parser that Gradio uses too, so that both read the same.
 
-    def __init__(self, mark: bytes) -> None:
-        """Nothing was seen yet."""
-        self.mark, self.seen, self.tail = mark, 0, b""
+    Gradio itself keeps form fields that are no files in memory without a limit, and files of another name on the disk for ever.
+    """
 
-    def add(self, piece: bytes) -> int:
-        """How often the mark has been seen, this piece included."""
-        window = self.tail + piece
-        self.seen += window.count(self.mark)
-        self.tail = window[max(0, len(window) - len(self.mark) + 1) :]
-        return self.seen
+    def __init__(self, content_type: str, limits: Limits) -> None:
+        """Nothing has come yet."""
+        self.limits, self.bytes, self.files = limits, 0, 0
+        self.headers: list[tuple[bytes, bytes]] = []  # of the part that is being read
+        boundary = parse_options_header(content_type)[1].get(b"boundary")
+        self.parser = MultipartParser(boundary, self.callbacks()) if boundary else None  # without one, Gradio refuses it
+
+    def callbacks(self) -> MultipartCallbacks:
+        """What the parser calls."""
+        return {
+            "on_part_begin": self.begin_file,
+            "on_header_begin": lambda: self.headers.append((b"", b"")),
+            "on_header_field": lambda data, start, end: self.add_header(data[start:end], b""),
+            "on_header_value": lambda data, start, end: self.add_header(b"", data[start:end]),
+            "on_headers_finished": self.check_headers,
+        }
+
+    def add(self, piece: bytes) -> None:
+        """Read on.
+
+        Raises:
+            MultiPartException: the upload is refused.
+        """
+        self.bytes += len(piece)
+        if self.bytes > self.limits.upload_bytes:
+            raise MultiPartException(too_large(self.limits.upload_bytes))
+        if self.parser and piece:
+            try:
+                self.parser.write(piece)
+            except MultipartParseError:
+                raise MultiPartException("The upload cannot be read.") from None
+
+    def begin_file(self) -> None:
+        """One more file."""
+        self.files += 1
+        self.headers = []
+        if self.files > self.limits.upload_files:
+            raise MultiPartException(f"Too many files at once: choose at most {self.limits.upload_files}.")
+
+    def add_header(self, name: bytes, value: bytes) -> None:
+        """A piece of a header's name or of its value."""
+        known_name, known_value = self.headers.pop()
+        self.headers.append((known_name + name, known_value + value))
+
+    def check_headers(self) -> None:
+        """Refuse a part that is no file for the page."""
+        disposition = {name.lower(): value for name, value in self.headers}.get(b"content-disposition", b"")
+        options = parse_options_header(disposition)[1]
+        if options.get(b"name") != b"files" or b"filename" not in options:
+            raise MultiPartException("An upload holds files and nothing else.")
 
 
 def too_large(limit: int) -> str:
@@ -209,11 +248,14 @@ def sweep(folder: Path, age: float, keep: Collection[str] = ()) -> None:
 
 
 def sweeping(folder: Path, age: float, every: float, keep: Collection[str] = ()) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """The lifespan of an app that sweeps `folder` when it starts, every so many seconds, and when it ends."""
+    """The lifespan of an app that sweeps `folder` when it starts and then every so many seconds."""
 
     async def forever() -> None:
         while True:
-            await asyncio.to_thread(sweep, folder, age, keep)
+            try:
+                await asyncio.to_thread(sweep, folder, age, keep)
+            except OSError:  # a folder that goes while it is listed; the next sweep sees what is left
+                log.exception("Old files were not all deleted")
             await asyncio.sleep(every)
 
     @contextlib.asynccontextmanager
