@@ -43,9 +43,10 @@ import looks
 import views
 from comparison import MAX_REFERENCES, Comparison, compare
 from guard import Guard, Limits, sweeping
-from megastyle import MAX_FILE_BYTES, EncoderError, PictureError, decode, load_encoder, pixel_values, sha256_of
+from megastyle import FORMATS_IN_WORDS, GONE, MAX_FILE_BYTES, MAX_PIXELS, EncoderError, PictureError, decode, load_encoder, pixel_values, sha256_of
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines hold addresses
 log = logging.getLogger("megastyle.app")
 
 # --------------------------------------------------------------------------------------------------------------- settings
@@ -67,7 +68,7 @@ UPLOADS = Path(get_upload_folder())  # not resolved: Gradio's paths are built fr
 UPLOAD_BYTES = (MAX_REFERENCES + 1) * MAX_FILE_BYTES  # of one upload request: a whole comparison at the limits
 UPLOAD_FILES = 64  # of one upload request; more than eight references are said to be left out, a folder of thousands is refused
 EVENT_BYTES = 2**20  # of one event: 64 references take 40 KB
-UPLOAD_ONLY: dict[str, Any] = {"sources": ["upload", "clipboard"], "buttons": []}
+INPUT: dict[str, Any] = {"sources": ["upload", "clipboard"], "buttons": [], "height": 280, "min_width": 320}  # of both; 320: stacked on a phone
 
 try:
     ENCODER = load_encoder()
@@ -189,13 +190,18 @@ def thumbnail_uri(image: Image.Image, pixels: int) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
+class Fresh(NamedTuple):
+    """A picture that the cache does not hold: (3, S, S) float32 pixel values and its thumbnail."""
+
+    pixel_values: npt.NDArray[np.float32]
+    thumbnail: views.Thumbnail
+
+
 class Reading(NamedTuple):
-    """An upload that was read: what the cache holds of it, or else its (3, S, S) pixel values and its thumbnail."""
+    """An upload that was read: the SHA-256 of its bytes, and what the cache holds of it or else its pixels."""
 
     digest: str
-    kept: Embedded | None
-    pixel_values: npt.NDArray[np.float32] | None = None
-    thumbnail: views.Thumbnail | None = None
+    content: Embedded | Fresh
 
 
 def read(upload: Upload) -> Reading | PictureError:
@@ -206,11 +212,11 @@ def read(upload: Upload) -> Reading | PictureError:
             return Reading(digest, kept)
         image = decode(upload.path)
     except OSError:
-        return PictureError("is no longer on the server. Choose it again.")
+        return PictureError(GONE)
     except PictureError as error:
         return error
     thumbnail = views.Thumbnail(*(thumbnail_uri(image, pixels) for pixels in THUMBNAIL_PIXELS))
-    return Reading(digest, None, pixel_values(image, ENCODER.processor), thumbnail)
+    return Reading(digest, Fresh(pixel_values(image, ENCODER.processor), thumbnail))
 
 
 def refusal(refused: Sequence[tuple[Upload, PictureError]]) -> gr.Error:
@@ -253,15 +259,16 @@ def embed_files(uploads: Sequence[Upload], report: Callable[[int, int], object])
         gr.Error: a file is refused, or the computation fails.
     """
     readings = read_all(uploads)
-    new = {reading.digest: reading for reading in readings if reading.kept is None}
+    fresh = {digest: content for digest, content in readings if isinstance(content, Fresh)}
+    entries = {digest: content for digest, content in readings if isinstance(content, Embedded)}
     rows: list[npt.NDArray[np.float32]] = []
-    for batch in batches([reading.pixel_values for reading in new.values()]):
-        report(len(rows), len(new))
+    for batch in batches([picture.pixel_values for picture in fresh.values()]):
+        report(len(rows), len(fresh))
         rows.extend(embed_patiently(batch))
-    fresh = {digest: Embedded(row, reading.thumbnail) for (digest, reading), row in zip(new.items(), rows, strict=True)}
-    for digest, entry in fresh.items():
-        CACHE.put(digest, entry)
-    return [(reading.digest, reading.kept or fresh[reading.digest]) for reading in readings]
+    for (digest, picture), row in zip(fresh.items(), rows, strict=True):
+        entries[digest] = Embedded(row, picture.thumbnail)
+        CACHE.put(digest, entries[digest])
+    return [(digest, entries[digest]) for digest, _ in readings]
 
 
 # ------------------------------------------------------------------------------------------------------------------- page
@@ -367,22 +374,26 @@ def build_page() -> gr.Blocks:
         if not ENCODER.source.official:
             gr.Markdown(views.not_megastyle(ENCODER.source.checkpoint), elem_id="not-megastyle")
         with gr.Row(elem_id="inputs"):
-            test = keep_upload(gr.Image(label="Test image", type="filepath", image_mode=None, height=280, **UPLOAD_ONLY, elem_id="test"))
+            test = keep_upload(gr.Image(label="Test image", type="filepath", image_mode=None, **INPUT, elem_id="test"))
             references = keep_upload(
-                gr.Gallery(label="References", file_types=["image"], columns=4, height=280, object_fit="contain", **UPLOAD_ONLY, elem_id="references")
+                gr.Gallery(label="References", file_types=["image"], columns=4, object_fit="contain", **INPUT, elem_id="references")
             )
         with gr.Row(elem_id="actions"):
-            compare_button = gr.Button("Compare", variant="primary", scale=3)
-            clear_button = gr.Button("Clear", scale=1)
+            compare_button = gr.Button("Compare", variant="primary", scale=3, min_width=120)
+            clear_button = gr.Button("Clear", scale=1, min_width=90)
         with gr.Row(elem_id="examples"):
-            example_buttons = [gr.Button(example.title, size="sm", min_width=120) for example in example_sets]
+            gr.HTML(views.EXAMPLES_LABEL)
+            example_buttons = [gr.Button(example.title, size="sm", min_width=80) for example in example_sets]
         with gr.Column(elem_id="result"):
             stale = gr.HTML(elem_id="stale")
             verdict = gr.Markdown(views.WAITING, elem_id="verdict")
             overview, details = gr.HTML(elem_id="overview"), gr.HTML(elem_id="details")
             with gr.Row(elem_id="downloads"):
-                report, matrix = gr.DownloadButton("Download JSON", size="sm"), gr.DownloadButton("Download CSV", size="sm")
-        gr.Markdown(views.about(), elem_id="about")
+                report, matrix = (gr.DownloadButton(f"Download {kind}", size="sm", min_width=120) for kind in ("JSON", "CSV"))
+        with gr.Column(elem_id="about"):
+            gr.Markdown(views.meaning())
+            gr.Markdown(views.limits(FORMATS_IN_WORDS, MAX_FILE_BYTES // 2**20, MAX_PIXELS // 10**6, (FILES_KEPT_SECONDS + SWEEP_SECONDS) // 60))
+            gr.Markdown(views.SOURCES)
 
         inputs, outputs = [test, references], [verdict, overview, details, report, matrix]
         comparing = compare_button.click(

@@ -1,12 +1,12 @@
 """What the cosines of a test image and its references say: pure numpy, one matrix, everything else slices of it.
 
-    >>> import numpy as np
-    >>> unit = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8]], dtype=np.float32)
-    >>> result = compare(unit, ["test.png", "a.png", "b.png"])
-    >>> result.mean_cosine, result.band.label  # (0.8 + 0.6) / 2
-    (0.7000000178813934, 'Good style match')
-    >>> [round(mean, 3) for mean in result.means_without]  # without a: 0.6, without b: 0.8
-    [0.6, 0.8]
+>>> import numpy as np
+>>> unit = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8]], dtype=np.float32)
+>>> result = compare(unit, ["test.png", "a.png", "b.png"])
+>>> result.mean_cosine, result.band.label  # (0.8 + 0.6) / 2
+(0.7000000178813934, 'Good style match')
+>>> [round(mean, 3) for mean in result.means_without]  # without a: 0.6, without b: 0.8
+[0.6, 0.8]
 """
 
 from __future__ import annotations
@@ -175,7 +175,8 @@ class Comparison:
 
         The candidate is the reference whose removal changes the headline most (without a test image: whose leave-one-out mean is
         lowest). It is far when its mean cosine to the other references lies at least FAR_MARGIN below the others' mean cosine among
-        themselves. Where all cosines among the references lie within FAR_MARGIN of each other it can therefore never fire.
+        themselves, and these are no loose set: where nobody agrees, nobody is odd. Where all cosines among the references lie within
+        FAR_MARGIN of each other it can therefore never fire.
         """
         if not self.has_range:
             return None
@@ -183,7 +184,8 @@ class Comparison:
         candidate = int(np.argmin(changes))
         rest = np.delete(np.delete(self.among_references, candidate, axis=0), candidate, axis=1)
         rest_agreement = float(rest[np.triu_indices_from(rest, k=1)].mean(dtype=np.float64))
-        return candidate if rest_agreement - self.leave_one_out[candidate] >= FAR_MARGIN else None
+        is_far = rest_agreement - self.leave_one_out[candidate] >= FAR_MARGIN and rounded(rest_agreement) >= MODERATE.floor
+        return candidate if is_far else None
 
     @cached_property
     def same_content(self) -> tuple[tuple[int, ...], ...]:

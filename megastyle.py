@@ -20,8 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ from transformers.utils.logging import disable_progress_bar
 log = logging.getLogger(__name__)
 disable_progress_bar()  # of loading tensors; the log has the seconds
 
-torch.backends.cudnn.conv.fp32_precision = "ieee"  # cuDNN's default is TF32: the patch embedding would lose 13 bits on a GPU
+torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]  # cuDNN's default is TF32: the patch embedding would lose 13 bits on a GPU
 torch.backends.cuda.matmul.fp32_precision = "ieee"
 
 # --------------------------------------------------------------------------------------------------------------- settings
@@ -113,21 +114,22 @@ def explain(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) and error.__cause__ else error
     match cause:
         case OfflineModeIsEnabled():
-            return "HF_HUB_OFFLINE is set and the file is not in the cache. Unset it to download the file once."
+            reason = "HF_HUB_OFFLINE is set and the file is not in the cache. Unset it to download the file once."
         case GatedRepoError():
-            return "the repository is gated. Accept its terms on the Hub and set HF_TOKEN."
+            reason = "the repository is gated. Accept its terms on the Hub and set HF_TOKEN."
         case RepositoryNotFoundError():
-            return "no such repository, or a private one. Check the name; for a private one set HF_TOKEN."
+            reason = "no such repository, or a private one. Check the name; for a private one set HF_TOKEN."
         case RemoteEntryNotFoundError():
-            return "the repository holds no such file."
+            reason = "the repository holds no such file."
         case HfHubHTTPError():
-            return f"the Hub answered {cause.response.status_code} {cause.response.reason_phrase}."
+            reason = f"the Hub answered {cause.response.status_code} {cause.response.reason_phrase}."
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
-            return f"no space left in {constants.HF_HUB_CACHE}. Free some, or point HF_HOME to a larger disk."
+            reason = f"no space left in {constants.HF_HUB_CACHE}. Free some, or point HF_HOME to a larger disk."
         case OSError(errno=errno.EROFS | errno.EACCES | errno.EPERM):
-            return f"{cause.filename or constants.HF_HUB_CACHE} cannot be written. Point HF_HOME to a folder that can."
+            reason = f"{cause.filename or constants.HF_HUB_CACHE} cannot be written. Point HF_HOME to a folder that can."
         case _:
-            return " ".join(str(cause).split()) or type(cause).__name__
+            reason = " ".join(str(cause).split()) or type(cause).__name__
+    return reason
 
 
 def is_passing(error: Exception) -> bool:
@@ -194,7 +196,7 @@ def find_checkpoint() -> Path:
 def sha256_of(path: str | Path) -> str:
     """SHA-256 of a file's content, in hex; a checkpoint of 857 MB takes half a second."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
@@ -205,7 +207,7 @@ def published_digest(path: Path) -> str | None:
 
     One link is read, no more: behind it the cache may keep the content under another name.
     """
-    blob = Path(os.readlink(path)) if path.is_symlink() else path
+    blob = path.readlink() if path.is_symlink() else path
     return blob.name if blob.parent.name == "blobs" else None
 
 
@@ -218,7 +220,8 @@ def verify(path: Path) -> str:
     digest, wanted = sha256_of(path), published_digest(path)
     found = git_hash(path.read_bytes()) if wanted and len(wanted) < len(digest) else digest
     if wanted not in (None, found):
-        raise EncoderError(f"{path.name} is damaged: its digest is {found}, the Hub's is {wanted}. It is not used. Delete {path.resolve()} and start again.")
+        remedy = f"It is not used. Delete {path.resolve()} and start again."
+        raise EncoderError(f"{path.name} is damaged: its digest is {found}, the Hub's is {wanted}. {remedy}")
     return digest
 
 
@@ -334,6 +337,7 @@ def load_encoder() -> Encoder:
 # --------------------------------------------------------------------------------------------------------------- pictures
 
 warnings.filterwarnings("ignore", module=r"PIL\.")  # for good: `catch_warnings` is not safe in the threads that read pictures
+GONE = "is no longer on the server. Choose it again."
 TOO_MANY_PIXELS = f"has too many pixels; at most {MAX_PIXELS // 10**6} megapixels are read, and {MAX_SIDE} on a side. Save a smaller copy."
 GRAY_LEVELS = np.round(np.arange(2**16) / 257).astype(np.uint8)  # (65536,) 16-bit gray to the nearest of 8 bits
 
@@ -351,7 +355,7 @@ def refusing(reason: str) -> Iterator[None]:
         raise PictureError(reason) from error
 
 
-def open_picture(file: BinaryIO) -> Image.Image:
+def open_picture(file: BytesIO) -> Image.Image:
     """The picture's header; nothing is decoded yet. From a file object, so that no name decides which decoder is asked.
 
     Raises:
@@ -388,32 +392,40 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
+def read_file(path: str | Path) -> BytesIO:
+    """A file's content in memory.
+
+    Raises:
+        PictureError: it is gone, empty or too large.
+    """
+    with refusing(GONE):
+        if not Path(path).is_file():  # a pipe would wait for ever
+            raise FileNotFoundError(path)
+        size = Path(path).stat().st_size
+        if not size:
+            raise PictureError("is empty. Choose it again.")
+        if size > MAX_FILE_BYTES:
+            raise PictureError(f"is larger than {MAX_FILE_BYTES // 2**20} MB. Save a smaller copy.")
+        return BytesIO(Path(path).read_bytes())
+
+
 def decode(path: str | Path) -> Image.Image:
     """The picture in a file, upright, in 8-bit RGB; of an animation the first frame.
 
     Raises:
         PictureError: it is no picture of PICTURE_FORMATS, too large, damaged, or of a kind that would be read wrongly.
     """
-    with refusing("is no longer on the server. Choose it again."):
-        if not os.path.isfile(path):  # a pipe would wait for ever
-            raise FileNotFoundError(path)
-        file = open(path, "rb")  # noqa: SIM115 - closed by the next line's `with`
-    with file:
-        size = os.fstat(file.fileno()).st_size
-        if not size:
-            raise PictureError("is empty. Choose it again.")
-        if size > MAX_FILE_BYTES:
-            raise PictureError(f"is larger than {MAX_FILE_BYTES // 2**20} MB. Save a smaller copy.")
-        image = open_picture(file)
-        require_readable(image)
-        with refusing("is damaged or cut short. Save or download it again."):
-            if image.format == "PNG":  # its decoder checks neither all checksums nor the end
-                image.verify()
-                file.seek(0)
-                image = open_picture(file)
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            return to_rgb(image)
+    file = read_file(path)
+    image = open_picture(file)
+    require_readable(image)
+    with refusing("is damaged or cut short. Save or download it again."):
+        if image.format == "PNG":  # its decoder checks neither all checksums nor the end
+            image.verify()
+            file.seek(0)
+            image = open_picture(file)
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return to_rgb(image)
 
 
 def pixel_values(image: Image.Image, processor: SiglipImageProcessorPil) -> npt.NDArray[np.float32]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -60,9 +61,7 @@ def agreement_sentence(comparison: Comparison) -> str:
         return "One reference: a comparison of a pair. With three or more, their own agreement shows what this number is worth."
     if not comparison.has_range:
         return f"Your two references agree with each other at **{shown(agreement.mean)}**."
-    sentence = (
-        f"Your references agree with each other at **{shown(agreement.mean)}** ({shown(agreement.min)} to {shown(agreement.max)})"
-    )
+    sentence = f"Your references agree with each other at **{shown(agreement.mean)}** ({shown(agreement.min)} to {shown(agreement.max)})"
     places = {
         "inside": "the test image lies **inside** that range, as close to them as they are to one another.",
         "above": "the test image lies **above** that range, closer to them than they are to one another.",
@@ -83,11 +82,11 @@ def verdict(comparison: Comparison) -> str:
     """The result in Markdown, its band's emoji first; no inline HTML, no percentage, no file names."""
     count = len(comparison.reference_names)
     if comparison.has_test:
-        head = f"## {comparison.band.emoji} {comparison.band.label}\n\nMean cosine **{shown(comparison.mean_cosine)}** to {counted(count, 'reference')}"
-    else:
         head = (
-            f"## 🔗 How {count} references agree\n\nNo test image: add one and compare again to see how close it is to this set"
+            f"## {comparison.band.emoji} {comparison.band.label}\n\nMean cosine **{shown(comparison.mean_cosine)}** to {counted(count, 'reference')}"
         )
+    else:
+        head = f"## 🔗 How {count} references agree\n\nNo test image: add one and compare again to see how close it is to this set"
     return "\n\n".join(part for part in (f"{head}.", agreement_sentence(comparison), loose_sentence(comparison)) if part)
 
 
@@ -210,7 +209,8 @@ def picture(source: str, name: str) -> str:
 
 def badge(band: Band) -> str:
     """A band's emoji and label."""
-    return f'<span class="badge"><span aria-hidden="true">{band.emoji}</span> {band.label}</span>'
+    word, rest = band.label.split(maxsplit=1)
+    return f'<span class="badge"><span aria-hidden="true">{band.emoji}</span> {word}<span class="rest"> {rest}</span></span>'
 
 
 def table_row(comparison: Comparison, rank: int, index: int, source: str) -> str:
@@ -229,9 +229,7 @@ def table(comparison: Comparison, thumbnails: Sequence[Thumbnail]) -> str:
     """The references, best first, as an HTML table; nothing without a test image. `thumbnails` are in the order of `names`."""
     if not comparison.has_test:
         return ""
-    rows = [
-        table_row(comparison, rank, index, thumbnails[index + comparison.offset].small) for rank, index in enumerate(comparison.ranking, start=1)
-    ]
+    rows = [table_row(comparison, rank, index, thumbnails[index + comparison.offset].small) for rank, index in enumerate(comparison.ranking, start=1)]
     heads = ["Rank", "Picture", "Reference", "Cosine", "Label", *(["Mean without it"] if comparison.means_without else [])]
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)
     return f'<div class="scroll" role="region" aria-label="Each reference" tabindex="0"><table class="references"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
@@ -242,8 +240,9 @@ def grid_cell(comparison: Comparison, rank: int, index: int, source: str) -> str
     name = comparison.reference_names[index]
     cosine = comparison.cosines[index] if comparison.has_test else comparison.leave_one_out[index]
     band = band_of(cosine)
-    caption = f'<b>{rank}. {shown(cosine)}</b> <span aria-hidden="true">{band.emoji}</span> {band.label.split()[0]}'
-    return f'<li><figure><img src="{source}" alt="{escape(name)}"><figcaption>{caption}{named(name)}</figcaption></figure></li>'
+    caption = f'<b>{rank}. {shown(cosine)}</b></span><span><span aria-hidden="true">{band.emoji}</span> {band.label.split()[0]}'
+    image = f'<img src="{source}" alt="{escape(name)}">'
+    return f'<li><figure><span class="frame">{image}</span><figcaption><span>{caption}</span>{named(name)}</figcaption></figure></li>'
 
 
 def grid(comparison: Comparison, thumbnails: Sequence[Thumbnail]) -> str:
@@ -257,7 +256,7 @@ def grid(comparison: Comparison, thumbnails: Sequence[Thumbnail]) -> str:
 def heat_colour(cosine: float) -> tuple[int, int, int]:
     """The heatmap's sRGB colour of a cosine: linear between the stops of HEAT, fixed, so that two results compare; below 0 as 0."""
     value = min(max(cosine, HEAT[0][0]), HEAT[-1][0])
-    (low, start), (high, end) = next(pair for pair in zip(HEAT, HEAT[1:], strict=False) if value <= pair[1][0])
+    (low, start), (high, end) = next(pair for pair in pairwise(HEAT) if value <= pair[1][0])
     share = (value - low) / (high - low)
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(start, end, strict=True))
     return red, green, blue
@@ -311,14 +310,16 @@ def matrix(comparison: Comparison, thumbnails: Sequence[Thumbnail]) -> str:
     return (
         '<div class="scroll" role="region" aria-label="Every picture against every other" tabindex="0"><table class="matrix">'
         f'<caption class="unseen">Cosine similarity of every picture to every other</caption>'
-        f'<thead><tr><td></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>{matrix_key(comparison)}'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{matrix_key(comparison)}"
     )
 
 
 def matrix_key(comparison: Comparison) -> str:
     """Which picture is which, and what the colours mean."""
     first = "T is the test image, the numbers" if comparison.has_test else "The numbers"
-    stops = "".join(f'<span style="background:{css(heat_colour(step / 4))};color:{css(ink_on(heat_colour(step / 4)))}">{step / 4:.2f}</span>' for step in range(5))
+    stops = "".join(
+        f'<span style="background:{css(heat_colour(step / 4))};color:{css(ink_on(heat_colour(step / 4)))}">{step / 4:.2f}</span>' for step in range(5)
+    )
     return f'<p class="key"><span class="scale" aria-hidden="true">{stops}</span> {first} are the references in upload order; the diagonal is a picture with itself and in no mean.</p>'
 
 
@@ -372,27 +373,26 @@ def csv_matrix(comparison: Comparison) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["", *map(inert, comparison.names)])
-    writer.writerows([inert(name), *(f"{precise(cosine):.{JSON_DECIMALS}f}" for cosine in row)] for name, row in zip(comparison.names, comparison.matrix, strict=True))
+    writer.writerows(
+        [inert(name), *(f"{precise(cosine):.{JSON_DECIMALS}f}" for cosine in row)]
+        for name, row in zip(comparison.names, comparison.matrix, strict=True)
+    )
     return text.getvalue()
 
 
 # ------------------------------------------------------------------------------------------------------------------- page
 
 
-def band_lines() -> Iterable[str]:
+def band_rows() -> list[str]:
     """The bands as rows of a Markdown table, best first."""
-    ceilings = [None, *(band.floor for band in BANDS)]
-    for band, ceiling in zip(BANDS, ceilings, strict=False):
-        span = f"{band.floor:.2f} and above" if ceiling is None else f"below {ceiling:.2f}" if band.floor <= -1 else f"{band.floor:.2f} to {ceiling:.2f}"
-        yield f"| {span} | {band.emoji} {band.label} |"
+    spans = [f"{BANDS[0].floor:.2f} and above"]
+    spans += [f"{band.floor:.2f} to {above.floor:.2f}" for above, band in pairwise(BANDS[:-1])]
+    spans.append(f"below {BANDS[-2].floor:.2f}")
+    return [f"| {span} | {band.emoji} {band.label} |" for span, band in zip(spans, BANDS, strict=True)]
 
 
-def bands_table() -> str:
-    """The bands as a Markdown table."""
-    return "\n".join(["| Cosine | Label |", "|---|---|", *band_lines()])
-
-
-WAITING = "### Your result appears here\n\nChoose a test image and one to eight references, or take an example, and press **Compare**."
+WAITING = "## Your result appears here\n\nChoose a test image and one to eight references, or take an example, and press **Compare**."
+EXAMPLES_LABEL = "<span>No pictures at hand? Try an example:</span>"
 STALE = '<p role="status"><b>This is the old result.</b> The pictures have changed since; press Compare for a new one.</p>'
 MARK_STALE = f"""(test, references, overview) => {{
     const made = /data-made-from="([^"]*)"/.exec(overview ?? "")?.[1];
@@ -409,7 +409,10 @@ SCROLL_TO_RESULT = """() => {
 
 def intro() -> str:
     """Title and what the page does."""
-    return "# MegaStyle Comparison\n\nHow close is a picture's **style** to that of others? One test image, up to eight references, one number and what it is worth."
+    return (
+        "# MegaStyle Comparison\n\n"
+        f"How close are these pictures in **style**? Give one test image and up to {MAX_REFERENCES} references; read one number, and what it is worth."
+    )
 
 
 def not_megastyle(checkpoint: str) -> str:
@@ -417,11 +420,55 @@ def not_megastyle(checkpoint: str) -> str:
     return f"⚠️ **These are not MegaStyle scores.** This page runs on another encoder (`{checkpoint}`), not on the published MegaStyle checkpoint."
 
 
-def about() -> str:
-    """What the number means, its limits, the licences and the sources; Markdown."""
+def meaning() -> str:
+    """How to read the number; Markdown."""
+    bands = "\n".join(["| Cosine | Label |", "|---|---|", *band_rows()])
     return f"""## What the number means
 
-..."""
+The score is a **cosine similarity** between style embeddings by MegaStyle-Encoder, from -1 to 1. **Higher is closer**; a picture has 1.000 with
+itself. The headline is the plain mean of the test image's cosines to the references.
+
+**A raw cosine has no absolute meaning.** What counts is how it compares with the cosines *inside* your set. So read the headline against the
+line below it: how well your references agree with each other. For each reference that is its mean cosine to the others (leave-one-out); the mean and the range
+of these are shown. A test image inside the range is as close to the set as its own members are.
+
+The labels are **rules of thumb**, not part of the model; the cosine is the source of truth.
+
+{bands}
+
+**Mean without it** is the headline if that one reference were left out. The **odd one out** is the reference whose removal changes the headline most,
+marked only if its mean cosine to the other references lies at least {FAR_MARGIN:.2f} below theirs among themselves, and they agree at {MODERATE.floor:.2f} or better."""
+
+
+def limits(formats: str, megabytes: int, megapixels: int, minutes: int) -> str:
+    """What the score does not tell, what is read, and what happens to the pictures; Markdown."""
+    return f"""## What it does not tell you
+
+- Resemblance in style is **not** authorship, copying, or proof that a picture was in anybody's training data.
+- With at most {MAX_REFERENCES} references no probability can honestly be given, and none is.
+- Pictures are squashed to a square before they are compared: very wide or tall ones lose their proportions.
+- Transparency is ignored, and of an animation only the first frame is read. A photograph's orientation tag is heeded.
+
+**Files:** {formats}; up to {megabytes} MB and {megapixels} megapixels each. References beyond the {ordinal(MAX_REFERENCES)} are left out and named.
+
+**Your pictures** stay on this server for {minutes} minutes at most after you last used them, are shown to nobody else and are kept in no history. Until the
+server restarts it may remember a file's numbers and a thumbnail, which only the same file brings back. Nothing is sent to any other site."""
+
+
+def ordinal(number: int) -> str:
+    """The few ordinals that the page needs."""
+    return {8: "eighth"}.get(number, f"{number}th")
+
+
+SOURCES = """## Licences and sources
+
+- **This page:** MIT licence, [code](https://huggingface.co/spaces/olfronar/megastyle-comparison/tree/main).
+- **MegaStyle-Encoder:** the [checkpoint](https://huggingface.co/Gaojunyao/MegaStyle)'s model card says MIT; the licence file of the
+  [MegaStyle repository](https://github.com/Tencent/MegaStyle) limits its software and dataset to research and education. Read both and decide.
+- **Backbone:** [SigLIP so400m](https://huggingface.co/google/siglip-so400m-patch14-384), Apache-2.0.
+- **Paper:** Gao et al., [MegaStyle: Constructing Diverse and Scalable Style Dataset via Consistent Text-to-Image Style Mapping](https://arxiv.org/abs/2604.08364),
+  arXiv 2604.08364, 2026.
+- **Why a raw cosine says little:** [arXiv 2605.09030](https://arxiv.org/abs/2605.09030), shown there for CSD, CLIP, SigLIP and DINOv2; MegaStyle-Encoder was not tested."""
 
 
 def overview(comparison: Comparison, paths: Sequence[str]) -> str:

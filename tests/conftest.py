@@ -39,7 +39,13 @@ def tiny_encoder() -> tuple[Path, Path]:
 def tiny_environment(tiny_encoder: tuple[Path, Path]) -> dict[str, str]:
     """The environment that starts app.py on the tiny encoder, without any network."""
     backbone, checkpoint = map(str, tiny_encoder)
-    return {**os.environ, "MEGASTYLE_BACKBONE": backbone, "MEGASTYLE_CHECKPOINT": checkpoint, "HF_HUB_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False"}
+    return {
+        **os.environ,
+        "MEGASTYLE_BACKBONE": backbone,
+        "MEGASTYLE_CHECKPOINT": checkpoint,
+        "HF_HUB_OFFLINE": "1",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }
 
 
 @pytest.fixture(scope="session")
