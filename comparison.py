@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 MAX_REFERENCES = 8  # locked by the product's owner; further ones are left out and named
 DECIMALS = 3  # of every cosine on the page; the report gives more
-FAR_MARGIN = 0.10  # one band's width: how far below the others' own agreement an odd one out lies
+FAR_MARGIN = 0.20  # two bands' width: how far below the others' own agreement an odd one out lies
 MIN_RANGE_REFERENCES = 3  # fewer have no range of agreement, and no odd one out
 UNIT_TOLERANCE = 1e-3  # how far from 1 the length of an embedding may be; float32 rounding gives 1e-7
 

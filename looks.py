@@ -80,7 +80,7 @@ CSS = """
 #downloads button, #downloads a { flex: 0 0 auto; }
 #about { gap: 0; padding: 8px 2px; }
 #about p, #about li { max-width: 78ch; }
-#about table { border: 0 !important; }
+#about :is(table, tr) { border: 0 !important; background: none !important; }
 #about :is(th, td) { border: 0 !important; border-bottom: 1px solid var(--block-border-color) !important; padding: 5px 24px 5px 0; }
 #about h2 { margin-top: 1.6em; font-size: 1.2em; }
 
