@@ -286,6 +286,11 @@ class Result(NamedTuple):
     matrix: str
 
 
+def sendable(name: str) -> str:
+    """A name that UTF-8 can carry: half a surrogate pair, which only JSON's escapes can hold, becomes a question mark."""
+    return name.encode(errors="replace").decode()
+
+
 def uploads_of(payload: ImageData | GalleryData | None) -> list[Upload]:
     """The files of an input, as they were uploaded; the guard lets no payload name any other file."""
     if payload is None:
@@ -294,7 +299,7 @@ def uploads_of(payload: ImageData | GalleryData | None) -> list[Upload]:
         files: list[FileData | ImageData] = [payload]
     else:
         files = [item.image if isinstance(item, GalleryImage) else item.video for item in payload.root]
-    return [Upload(file.path or "", file.orig_name or Path(file.path or "").name) for file in files]
+    return [Upload(file.path or "", sendable(file.orig_name or Path(file.path or "").name)) for file in files]
 
 
 def keep_upload(component: Input) -> Input:

@@ -175,8 +175,8 @@ class Comparison:
 
         The candidate is the reference whose removal changes the headline most (without a test image: whose leave-one-out mean is
         lowest). It is far when its mean cosine to the other references lies at least FAR_MARGIN below the others' mean cosine among
-        themselves, and these are no loose set: where nobody agrees, nobody is odd. Where all cosines among the references lie within
-        FAR_MARGIN of each other it can therefore never fire.
+        themselves, and these are no loose set: where nobody agrees, nobody is odd. Where all cosines among the references lie closer
+        than FAR_MARGIN to each other it can therefore never fire.
         """
         if not self.has_range:
             return None

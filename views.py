@@ -16,8 +16,8 @@ from comparison import BANDS, FAR_MARGIN, MAX_REFERENCES, MODERATE, Band, Compar
 NAME_LENGTH = 40  # characters of a file name on the page; the whole name is its title
 RULER_START, RULER_END = 0.30, 1.0  # cosines at the ruler's edges; lower ones are pinned to the left edge with an arrow
 JSON_DECIMALS = 8  # a float32 has about seven significant digits
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell (OWASP, CSV injection)
-LIGHT_INK, DARK_INK = (255, 255, 255), (23, 23, 28)  # text on the heatmap
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a spreadsheet would run such a cell (OWASP, CSV injection)
+LIGHT_INK, DARK_INK = (255, 255, 255), (0, 0, 0)  # on the heatmap; a softer black falls below 4.5:1 on the middle of the scale
 HEAT = ((0.0, (247, 244, 238)), (0.5, (158, 185, 205)), (1.0, (18, 52, 92)))  # cosine -> sRGB: light to dark, so hue is not needed to read it
 
 
@@ -160,6 +160,8 @@ def ruler_marks(comparison: Comparison) -> list[str]:
     marks = [
         f'<line class="mark" x1="{ruler_position(cosine):.2f}%" x2="{ruler_position(cosine):.2f}%" y1="36" y2="64"/>' for cosine in comparison.cosines
     ]
+    if comparison.cosines.min() < RULER_START:
+        marks.append('<text class="beyond" x="-2" y="54" text-anchor="end">◂</text>')
     mean = comparison.mean_cosine
     triangle = f'<svg x="{ruler_position(mean):.2f}%" y="24" overflow="visible"><path class="mean" d="M-7,0 L7,0 L0,12 Z"/></svg>'
     return [*marks, triangle, at(mean, f"mean {shown(mean)}", 17, "mean-label")]
@@ -391,7 +393,7 @@ def band_rows() -> list[str]:
     return [f"| {span} | {band.emoji} {band.label} |" for span, band in zip(spans, BANDS, strict=True)]
 
 
-WAITING = "## Your result appears here\n\nChoose a test image and one to eight references, or take an example, and press **Compare**."
+WAITING = f"## Your result appears here\n\nChoose a test image and 1 to {MAX_REFERENCES} references, or take an example, and press **Compare**."
 EXAMPLES_LABEL = "<span>No pictures at hand? Try an example:</span>"
 STALE = '<p role="status"><b>This is the old result.</b> The pictures have changed since; press Compare for a new one.</p>'
 MARK_STALE = f"""(test, references, overview) => {{
@@ -449,15 +451,10 @@ def limits(formats: str, megabytes: int, megapixels: int, minutes: int) -> str:
 - Pictures are squashed to a square before they are compared: very wide or tall ones lose their proportions.
 - Transparency is ignored, and of an animation only the first frame is read. A photograph's orientation tag is heeded.
 
-**Files:** {formats}; up to {megabytes} MB and {megapixels} megapixels each. References beyond the {ordinal(MAX_REFERENCES)} are left out and named.
+**Files:** {formats}; up to {megabytes} MB and {megapixels} megapixels each. Of more than {MAX_REFERENCES} references the first {MAX_REFERENCES} are compared, the others named.
 
 **Your pictures** stay on this server for {minutes} minutes at most after you last used them, are shown to nobody else and are kept in no history. Until the
 server restarts it may remember a file's numbers and a thumbnail, which only the same file brings back. Nothing is sent to any other site."""
-
-
-def ordinal(number: int) -> str:
-    """The few ordinals that the page needs."""
-    return {8: "eighth"}.get(number, f"{number}th")
 
 
 SOURCES = """## Licences and sources
