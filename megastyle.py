@@ -17,7 +17,7 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from huggingface_hub import constants, hf_hub_download
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -121,6 +121,8 @@ def explain(error: Exception) -> str:
             reason = "no such repository, or a private one. Check the name; for a private one set HF_TOKEN."
         case RemoteEntryNotFoundError():
             reason = "the repository holds no such file."
+        case HfHubHTTPError() if cause.response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            reason = f"the Hub answered {cause.response.status_code} {cause.response.reason_phrase}. Check HF_TOKEN."
         case HfHubHTTPError():
             reason = f"the Hub answered {cause.response.status_code} {cause.response.reason_phrase}."
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
@@ -133,16 +135,19 @@ def explain(error: Exception) -> str:
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the transfer itself broke: a 5xx, or an error of the HTTP or Xet library, which are no OSError."""
+    """Whether a transfer broke in a way that the client does not repeat by itself: a 5xx for the content, or a reset in the middle of it."""
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return not isinstance(error, (OSError, ValueError))
+    cause: BaseException = error
+    while cause.__cause__:
+        cause = cause.__cause__
+    return isinstance(cause, ConnectionResetError)
 
 
 def cached_or_downloaded(repo: str, name: str) -> str:
     """Path of a Hub file; what the cache holds is used without a question to the network, so that a start needs none."""
-    with suppress(LocalEntryNotFoundError):
-        return hf_hub_download(repo, name, local_files_only=True)
+    if isinstance(cached := try_to_load_from_cache(repo, name), str):
+        return cached
     log.info("Not in the cache, asking the Hub: %s of %s", name, repo)
     for pause in DOWNLOAD_PAUSES:
         try:
