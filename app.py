@@ -119,7 +119,9 @@ class Cache:
             return self._entries.get(digest)
 
     def put(self, digest: str, entry: Embedded) -> None:
-        """Keep a picture; the least recently used ones make room."""
+        """Keep a picture; the least recently used ones make room. What is not finite is a fault that may pass, and not kept."""
+        if not np.isfinite(entry.embedding).all():
+            return
         with self._lock:
             if replaced := self._entries.pop(digest, None):
                 self._held -= replaced.size
@@ -261,13 +263,13 @@ def embed_files(uploads: Sequence[Upload], report: Callable[[int, int], object])
     readings = read_all(uploads)
     fresh = {digest: content for digest, content in readings if isinstance(content, Fresh)}
     entries = {digest: content for digest, content in readings if isinstance(content, Embedded)}
-    rows: list[npt.NDArray[np.float32]] = []
+    waiting = iter(fresh.items())
     for batch in batches([picture.pixel_values for picture in fresh.values()]):
-        report(len(rows), len(fresh))
-        rows.extend(embed_patiently(batch))
-    for (digest, picture), row in zip(fresh.items(), rows, strict=True):
-        entries[digest] = Embedded(row, picture.thumbnail)
-        CACHE.put(digest, entries[digest])
+        report(sum(digest in entries for digest in fresh), len(fresh))
+        for row in embed_patiently(batch):
+            digest, picture = next(waiting)
+            entries[digest] = Embedded(row, picture.thumbnail)
+            CACHE.put(digest, entries[digest])  # at once: what is done stays done if a later picture fails
     return [(digest, entries[digest]) for digest, _ in readings]
 
 
@@ -366,9 +368,9 @@ def compare_uploads(test: list[Upload], references: list[Upload], progress: gr.P
     return Result(views.verdict(comparison), views.overview(comparison, key), views.details(comparison, thumbnails), report, matrix)
 
 
-def fill(example: examples.ExampleSet) -> tuple[str, list[str]]:
-    """The values of the two inputs for an example."""
-    return str(example.test), [str(path) for path in example.references]
+def fill(example: examples.ExampleSet) -> tuple[str, list[str], str]:
+    """The values of the two inputs for an example, and what it shows."""
+    return str(example.test), [str(path) for path in example.references], example.hint
 
 
 def build_page() -> gr.Blocks:
@@ -389,6 +391,7 @@ def build_page() -> gr.Blocks:
         with gr.Row(elem_id="examples"):
             gr.HTML(views.EXAMPLES_LABEL)
             example_buttons = [gr.Button(example.title, size="sm", min_width=80) for example in example_sets]
+        hint = gr.Markdown(views.EXAMPLES_HINT, elem_id="hint")
         with gr.Column(elem_id="result"):
             stale = gr.HTML(elem_id="stale")
             verdict = gr.Markdown(views.WAITING, elem_id="verdict")
@@ -407,9 +410,9 @@ def build_page() -> gr.Blocks:
         comparing.success(None, js=views.SCROLL_TO_RESULT)
         for event in (test.change, references.change, comparing.then):  # an input may change while it runs
             event(None, [*inputs, overview], stale, js=views.MARK_STALE)
-        clear_button.click(None, None, [*inputs, stale, *outputs], js=views.CLEAR, cancels=comparing)
+        clear_button.click(None, None, [*inputs, hint, stale, *outputs], js=views.CLEAR, cancels=comparing)
         for button, example in zip(example_buttons, example_sets, strict=True):
-            button.click(partial(fill, example), None, inputs, api_visibility="private", concurrency_limit=None, show_progress="hidden")
+            button.click(partial(fill, example), None, [*inputs, hint], api_visibility="private", concurrency_limit=None, show_progress="hidden")
     return page
 
 

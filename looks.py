@@ -67,6 +67,8 @@ CSS = """
 #inputs > * { max-width: 100%; }
 #examples { align-items: center; gap: 8px; }
 #examples > :first-child { flex: 0 1 auto !important; width: auto; min-width: 0 !important; padding: 0; color: var(--body-text-color-subdued); }
+#hint { min-height: 1.6em; padding: 0 2px; margin-top: -8px; }
+#hint * { color: var(--body-text-color-subdued); font-size: 13px; margin: 0; }
 #result { min-height: 320px; padding: 18px 22px; gap: 14px; background: var(--block-background-fill);
           border: 1px solid var(--block-border-color); border-radius: 10px; }
 #result > *, #result .block { min-width: 0 !important; max-width: 100%; }
@@ -99,6 +101,7 @@ svg.ruler .band-label { font-size: 11px; }
 svg.ruler .band-0 { fill: #c4614c; } svg.ruler .band-1 { fill: #dc9150; } svg.ruler .band-2 { fill: #dfba56; }
 svg.ruler .band-3 { fill: #93b873; } svg.ruler .band-4 { fill: #4c8f62; }
 svg.ruler .mark { stroke: var(--body-text-color); stroke-width: 2; }
+svg.ruler .beyond { fill: var(--body-text-color); }
 svg.ruler .mean { fill: var(--body-text-color); }
 svg.ruler .bracket { stroke: var(--body-text-color-subdued); stroke-width: 2; }
 svg.ruler .bracket-dot { fill: var(--body-text-color-subdued); }

@@ -394,6 +394,7 @@ def band_rows() -> list[str]:
 
 
 WAITING = f"## Your result appears here\n\nChoose a test image and 1 to {MAX_REFERENCES} references, or take an example, and press **Compare**."
+EXAMPLES_HINT = "An example fills the two inputs; Compare does the rest."
 EXAMPLES_LABEL = "<span>No pictures at hand? Try an example:</span>"
 STALE = '<p role="status"><b>This is the old result.</b> The pictures have changed since; press Compare for a new one.</p>'
 MARK_STALE = f"""(test, references, overview) => {{
@@ -401,7 +402,7 @@ MARK_STALE = f"""(test, references, overview) => {{
     const chosen = [test, ...(references ?? []).map(item => item.image ?? item.video)].filter(Boolean).map(file => file.path);
     return made && made !== chosen.map(path => path.split("/").at(-2)).join(" ") ? {json.dumps(STALE)} : "";
 }}"""
-CLEAR = f"() => [null, null, '', {json.dumps(WAITING)}, '', '', null, null]"
+CLEAR = f"() => [null, null, {json.dumps(EXAMPLES_HINT)}, '', {json.dumps(WAITING)}, '', '', null, null]"
 SCROLL_TO_RESULT = """() => {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (matchMedia("(max-width: 768px)").matches)
