@@ -289,7 +289,9 @@ class _Handler(BaseHTTPRequestHandler):
 def _spoil(content: bytes, fault: Fault | None) -> bytes:
     """Return what is sent in place of `content`."""
     if isinstance(fault, Damage):
-        return content[: fault.at] + bytes([content[fault.at] ^ 0xFF]) + content[fault.at + 1 :]
+        damaged = bytearray(content)
+        damaged[fault.at] ^= 0xFF
+        return bytes(damaged)
     if isinstance(fault, WrongLength):
         return content + bytes(fault.change) if fault.change > 0 else content[: fault.change]
     return content

@@ -202,7 +202,9 @@ def test_a_file_that_lies_on_a_storage_host_is_found_and_verified(hub: Hub, cach
     assert blob_of(cache, hub, CHECKPOINT_FILE).is_file()
 
 
-def test_a_partial_checkpoint_is_completed_from_the_hubs_backbone(hub: Hub, tiny_encoder: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.fixture
+def partial(hub: Hub, tiny_encoder: tuple[Path, Path], tmp_path: Path) -> None:
+    """Publish a checkpoint that lacks one tensor, and the backbone's own weights beside its settings."""
     backbone, checkpoint = tiny_encoder
     state = torch.load(checkpoint, weights_only=True)["model"]
     state.pop(next(key for key in state if key.endswith("post_layernorm.weight")))
@@ -210,6 +212,9 @@ def test_a_partial_checkpoint_is_completed_from_the_hubs_backbone(hub: Hub, tiny
     hub.add(CHECKPOINT_REPO, {CHECKPOINT_FILE: (tmp_path / "partial.pth").read_bytes()})
     hub.add(BACKBONE_REPO, {BACKBONE_WEIGHTS: (backbone / BACKBONE_WEIGHTS).read_bytes()})
 
+
+@pytest.mark.usefixtures("partial")
+def test_a_partial_checkpoint_is_completed_from_the_hubs_backbone(hub: Hub) -> None:
     load_encoder()
 
     assert len(hub.asked("GET", BACKBONE_WEIGHTS)) == 1
@@ -399,6 +404,16 @@ def test_a_damaged_file_in_a_preloaded_cache_is_refused(hub: Hub, cache: Path) -
     spoil(blob_of(cache, hub, PROCESSOR), at=20)
 
     assert "damaged" in refusal()
+
+
+@pytest.mark.usefixtures("partial")
+def test_damaged_backbone_weights_complete_no_checkpoint(hub: Hub) -> None:
+    hub.always(BACKBONE_REPO, BACKBONE_WEIGHTS, Damage(-5), "GET")
+
+    message = refusal()
+
+    assert "damaged" in message
+    assert BACKBONE_WEIGHTS in message
 
 
 def save_as_xet(hub: Hub) -> Callable[..., None]:
