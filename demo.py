@@ -15,77 +15,87 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 import examples
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import torch
+    from PIL import Image
     from transformers import SiglipImageProcessorPil, SiglipVisionModel
+
+StyleClass: TypeAlias = "tuple[str, list[int]]"  # a style's name and the order of its colour channels
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / ".demo"  # kept for the next start; not under version control
 CHECKPOINT_FILE = "megastyle_encoder.pth"
 
 HELD_OUT_STYLES = ("woodblock", "stained-glass", "pastel")
-HELD_OUT_SCENES = ("hills", "boat", "skyline", "vase", "portrait", "tree", "lighthouse")
+HELD_OUT_SCENES = ("boat", "skyline", "vase", "portrait", "tree", "lighthouse")
 TRAINING_STYLES = tuple(style for style in examples.STYLES if style not in HELD_OUT_STYLES)
 TRAINING_SCENES = tuple(scene for scene in examples.SCENES if scene not in HELD_OUT_SCENES)
 
 IMAGE_SIZE, PATCH_SIZE = 112, 14  # pixels
 HIDDEN_SIZE, MLP_SIZE, LAYERS, HEADS = 64, 128, 2, 4  # about 140,000 parameters
 DRAWN_SIZE = 168  # pixels; drawn larger than the encoder sees them, as real pictures are
-SEEDS_PER_SCENE = 4
-CLASSES_PER_STEP, PICTURES_PER_CLASS = 14, 4  # a batch
+SEEDS = dict.fromkeys(TRAINING_SCENES, range(3)) | {"shapes": range(12)}  # abstract compositions above all: content teaches nothing
+RECOLOURED_PER_STEP, PICTURES_PER_CLASS = 3, 4  # a batch has these beside every style in its own colours
 STEPS = 120
 LEARNING_RATE = 2e-3
 TEMPERATURE = 0.1  # of the contrastive loss
 SEED = 0
 
 
-def training_pixels(processor: SiglipImageProcessorPil) -> dict[str, torch.Tensor]:
-    """Pixel values of the training pictures by style, each (scenes x seeds, 3, IMAGE_SIZE, IMAGE_SIZE) float32."""
-    shots = list(itertools.product(TRAINING_SCENES, range(SEEDS_PER_SCENE)))
-    return {
-        style: processor([examples.draw(style, *shot, size=DRAWN_SIZE) for shot in shots], return_tensors="pt")[
-            "pixel_values"
-        ]
-        for style in TRAINING_STYLES
-    }
+def training_pictures() -> dict[str, list[Image.Image]]:
+    """The training pictures by style, all of the same compositions."""
+    shots = [(scene, seed) for scene, seeds in SEEDS.items() for seed in seeds]
+    return {style: [examples.draw(style, scene, seed, DRAWN_SIZE) for scene, seed in shots] for style in TRAINING_STYLES}
 
 
-def style_classes() -> list[tuple[str, tuple[int, ...]]]:
-    """What counts as one style in training: a drawn style with its colour channels in one order.
+def style_classes() -> list[StyleClass]:
+    """What counts as one style in training: a drawn style with its colour channels in one order, their own order first.
 
-    The other orders are further styles at no cost: they teach the encoder to look at colours that no palette holds.
+    The other orders are further styles at no cost: they teach the encoder colours that no palette holds.
     """
-    return [(style, order) for order in itertools.permutations(range(3)) for style in TRAINING_STYLES]
+    return [(style, list(order)) for order in itertools.permutations(range(3)) for style in TRAINING_STYLES]
 
 
-def batch(pixels: dict[str, torch.Tensor], rng: np.random.Generator) -> tuple[torch.Tensor, np.ndarray]:
-    """A training batch: (b, 3, IMAGE_SIZE, IMAGE_SIZE) pixel values and (b,) class numbers, half the classes mirrored."""
-    classes = style_classes()
-    plain, others = len(TRAINING_STYLES), CLASSES_PER_STEP - len(TRAINING_STYLES)
-    chosen = [*range(plain), *rng.choice(np.arange(plain, len(classes)), others, replace=False)]
-    pictures = []
-    for number in chosen:
-        style, order = classes[number]
-        picks = rng.choice(len(pixels[style]), PICTURES_PER_CLASS, replace=False)
-        picked = pixels[style][picks][:, list(order)]
-        pictures.append(picked.flip(-1) if rng.random() < 0.5 else picked)
-    return pictures[0].new_tensor(np.concatenate([p.numpy() for p in pictures])), np.repeat(chosen, PICTURES_PER_CLASS)
+def shuffled_quarters(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Pictures (PICTURES_PER_CLASS, 3, s, s) whose quarters come from four of `pictures` (n, 3, s, s), each in its place.
+
+    What they show is broken up and their style is not, so the encoder learns the style.
+    """
+    half = pictures.shape[-1] // 2
+    mixed = pictures[:PICTURES_PER_CLASS].clone()
+    for top, left in itertools.product((0, half), repeat=2):
+        rows, columns = slice(top, top + half), slice(left, left + half)
+        picks = rng.choice(len(pictures), PICTURES_PER_CLASS, replace=False)
+        mixed[..., rows, columns] = pictures[picks, :, rows, columns]
+    return mixed.flip(-1) if rng.random() < 0.5 else mixed
+
+
+def batch(pixels: dict[str, torch.Tensor], rng: np.random.Generator) -> tuple[list[torch.Tensor], list[int]]:
+    """A training batch: every style in its own colours and some recoloured ones; pictures and their class numbers."""
+    classes, plain = style_classes(), len(TRAINING_STYLES)
+    recoloured = rng.choice(np.arange(plain, len(classes)), RECOLOURED_PER_STEP, replace=False).tolist()
+    numbers = [*range(plain), *recoloured]
+    pictures = [shuffled_quarters(pixels[style], rng)[:, order] for style, order in map(classes.__getitem__, numbers)]
+    return pictures, [number for number in numbers for _ in range(PICTURES_PER_CLASS)]
 
 
 def contrastive_loss(embeddings: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     """Supervised contrastive loss (Khosla et al., arXiv 2004.11362, L_out) of (b, d) unit rows and (b,) class numbers."""
-    own = classes.new_ones(len(classes)).diag().bool()
+    own = classes.new_ones(len(classes)).diag().bool()  # a picture says nothing about itself
     similarity = (embeddings @ embeddings.T / TEMPERATURE).masked_fill(own, -1e9)
     log_share = similarity - similarity.logsumexp(1, keepdim=True)
     same = (classes[:, None] == classes) & ~own
@@ -118,6 +128,19 @@ def new_model() -> SiglipVisionModel:
     return SiglipVisionModel(config)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def train(model: SiglipVisionModel, pixels: dict[str, torch.Tensor]) -> None:
     """Train in place: STEPS batches, AdamW, one cycle of the learning rate."""
     import torch
@@ -127,9 +150,9 @@ def train(model: SiglipVisionModel, pixels: dict[str, torch.Tensor]) -> None:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS, pct_start=0.15)
     for _ in range(STEPS):
         pictures, classes = batch(pixels, rng)
-        embeddings = torch.nn.functional.normalize(model(pixel_values=pictures).pooler_output)
+        embeddings = torch.nn.functional.normalize(model(pixel_values=torch.cat(pictures)).pooler_output)
         optimizer.zero_grad()
-        contrastive_loss(embeddings, torch.from_numpy(classes)).backward()
+        contrastive_loss(embeddings, torch.tensor(classes)).backward()
         optimizer.step()
         schedule.step()
 
@@ -138,18 +161,21 @@ def save(model: SiglipVisionModel, processor: SiglipImageProcessorPil, folder: P
     """Write backbone folder and checkpoint; the checkpoint as the published one: 16 bits, transformers 4's names."""
     import torch
 
+    folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder / "backbone")
     processor.save_pretrained(folder / "backbone")
-    state = {
-        f"vision_model.{name.removeprefix('vision_model.')}": value.half() for name, value in model.state_dict().items()
-    }
+    state = {f"vision_model.{name.removeprefix('vision_model.')}": value.half() for name, value in model.state_dict().items()}
     torch.save({"model": state}, folder / CHECKPOINT_FILE)
 
 
 def build(folder: Path) -> None:
-    """Draw, train and save into `folder`."""
-    processor, model = new_processor(), new_model()
-    train(model.train(), training_pixels(processor))
+    """Draw, train and save into `folder`. One thread: the same weights on any number of cores, and no quarrel over them."""
+    with ThreadPoolExecutor(1) as pool:
+        drawing = pool.submit(training_pictures)  # goes on while torch and transformers are imported
+        processor, model = new_processor(), new_model()
+        pixels = {style: processor(shots, return_tensors="pt")["pixel_values"] for style, shots in drawing.result().items()}
+    with one_thread():
+        train(model.train(), pixels)
     save(model.eval(), processor, folder)
 
 
@@ -165,21 +191,24 @@ def recipe() -> str:
 def prepare(folder: Path = FOLDER) -> tuple[Path, Path]:
     """Backbone folder and checkpoint of the tiny encoder, trained only if `folder` has none of today's recipe.
 
-    It is built beside its place and renamed, so that nobody ever reads half of it; encoders of older recipes are removed.
+    It is built beside its place and renamed, so that nobody ever reads half of it.
     """
     kept = folder / recipe()
     if not kept.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder))
-        try:
-            build(unfinished)
-            unfinished.rename(kept)
-        except OSError:
-            if not kept.is_dir():
-                raise
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder, ignore_cleanup_errors=True) as unfinished:
+            build(made := Path(unfinished) / "encoder")
+            put(made, kept)
     return kept / "backbone", kept / CHECKPOINT_FILE
+
+
+def put(made: Path, kept: Path) -> None:
+    """Rename `made` to `kept`, unless another process was first: both hold the same."""
+    try:
+        made.rename(kept)
+    except OSError:
+        if not kept.is_dir():
+            raise
 
 
 def main() -> None:
