@@ -295,7 +295,8 @@ class GoneError(Exception):
 
 
 def test_a_visitor_may_leave_the_line(running: Space, platform: DeviceAPI, visitor: Visitor) -> None:
-    line = Queue("succeeded", until=threading.Event())
+    end = threading.Event()
+    line = Queue("succeeded", until=end)
     platform.answers.append(line)
 
     def leave(message: Message) -> None:
@@ -304,8 +305,30 @@ def test_a_visitor_may_leave_the_line(running: Space, platform: DeviceAPI, visit
 
     with pytest.raises(GoneError), Visitor(running.url) as impatient:
         compare(impatient, draw(2), on_message=leave)
-    assert line.left.wait(START_SECONDS), "the app still waits for a visitor who is gone"
+    left = line.left.wait(START_SECONDS)
+    end.set()
+    assert left, "the app waited on for a visitor who was gone"
     assert compare(visitor, draw(2)).report["mean_cosine"] is not None
+
+
+def test_a_visitor_may_leave_while_the_gpu_computes(running: Space, platform: DeviceAPI, visitor: Visitor) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold(worker: int) -> Orders:
+        inside.set()
+        go_on.wait(START_SECONDS)
+        return {}
+
+    def leave(message: Message) -> None:
+        if message["msg"] == "process_starts":
+            raise GoneError
+
+    platform.faults.append(hold)
+    with pytest.raises(GoneError), Visitor(running.url) as impatient:
+        compare(impatient, draw(2), on_message=leave)
+    assert inside.wait(START_SECONDS)
+    assert compare(visitor, draw(2)).report["mean_cosine"] is not None
+    go_on.set()
 
 
 # ------------------------------------------------------------------------------------------------------- bad luck to the end

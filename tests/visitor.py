@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import time
 import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 PREFIX = "/gradio_api"
-TIMEOUT_SECONDS = 120.0  # without any message from the server; it sends a heartbeat every 15 s
+PATIENCE_SECONDS = 120.0  # for one answer; a limit for a hang, not a measure
 TEST_IMAGE, REFERENCES, COMPARE, DOWNLOAD_JSON = "Test image", "References", "Compare", "Download JSON"
 
 Message = dict[str, Any]  # one message of the queue's event stream, as it came
@@ -84,10 +85,11 @@ class RefusedError(Exception):
 class Visitor:
     """One browser tab on the page at `url`; with `token`, one that Hugging Face's proxy has recognised (`X-IP-Token`)."""
 
-    def __init__(self, url: str, *, token: str | None = None) -> None:
-        """Open the page."""
+    def __init__(self, url: str, *, token: str | None = None, patience: float = PATIENCE_SECONDS) -> None:
+        """Open the page; `patience` is how many seconds an answer may take."""
+        self.patience = patience
         headers = {"x-gradio-user": "app"} | ({"x-ip-token": token} if token else {})
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS)
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=patience)
         self.session = uuid.uuid4().hex
         self.config = self.http.get("/config").raise_for_status().json()
         self.values = {part["id"]: part["props"].get("value") for part in self.config["components"]}
@@ -168,6 +170,7 @@ class Visitor:
 
         Raises:
             RefusedError: the queue takes no more visitors.
+            TimeoutError: the end does not come; heartbeats alone are no answer.
         """
         body = {
             "data": [self.values.get(part) for part in event["inputs"]],
@@ -176,11 +179,14 @@ class Visitor:
             "trigger_id": trigger,
             "event_data": None,
         }
+        deadline = time.monotonic() + self.patience
         joined = self.http.post(f"{PREFIX}/queue/join", json=body)
         if joined.is_error:
             raise RefusedError(f"HTTP {joined.status_code}", str(joined.json()["detail"]), Answer())
         with self.http.stream("GET", f"{PREFIX}/queue/data", params={"session_hash": self.session}) as stream:
             for line in stream.iter_lines():
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"no answer within {self.patience} s")
                 if line.startswith("data:"):
                     yield json.loads(line.removeprefix("data:"))
 

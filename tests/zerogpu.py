@@ -365,6 +365,7 @@ def emulate() -> list[str]:
 
     patching.empty_fake = record
     spaces.zero.config._read_gpu_information = lambda: f"Model: {GPU_MODEL}"  # read from the driver's /proc there
+    spaces.zero.config.get_config.cache_clear()
     spaces.zero.torch.init = spaces.zero.torch.move = lambda *_, **__: None
     spaces.zero.wrappers.ThreadEvent = Hurried
     return made
