@@ -1,0 +1,393 @@
+"""Every limit at its edge: the last that is let in, the first that is refused, and the words of the refusal."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.formparsers import MultiPartException
+
+import megastyle
+from comparison import MAX_REFERENCES
+from guard import Form, Limits
+from visitor import COMPARE, PREFIX, REFERENCES, TEST_IMAGE, Visitor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+SMALL = Limits(upload_bytes=1000, upload_files=3, event_bytes=100)
+MB = 2**20
+MAY_GROW = 64 * MB  # bytes of memory that a refused request may cost, far below what it sends
+BOUNDARY = "edge"
+
+
+def picture(seed: int) -> bytes:
+    """A PNG of noise, 16 x 16."""
+    file, noise = io.BytesIO(), np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "PNG")
+    return file.getvalue()
+
+
+def large_picture(width: int, height: int) -> bytes:
+    """A PNG of one bit a pixel: large to decode, small to send."""
+    file = io.BytesIO()
+    Image.new("1", (width, height)).save(file, "PNG")
+    return file.getvalue()
+
+
+def part(content: bytes, name: str = "files", filename: str | None = "a.png") -> bytes:
+    """One part of a form; without a file name it is a field."""
+    disposition = f'form-data; name="{name}"' + ("" if filename is None else f'; filename="{filename}"')
+    return f"--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n\r\n".encode() + content + b"\r\n"
+
+
+END = f"--{BOUNDARY}--\r\n".encode()
+FORM = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+
+def upload(server: str, body: bytes | Iterator[bytes]) -> httpx.Response:
+    """Send a form."""
+    return httpx.post(f"{server}{PREFIX}/upload", content=body, headers=FORM, timeout=60)
+
+
+# ----------------------------------------------------------------------------------------------------------------- one file
+
+
+def test_a_file_of_the_most_bytes_is_taken_and_one_byte_more_is_not(server: str) -> None:
+    """The browser says the same before it sends anything: see the page's test."""
+    limit = megastyle.MAX_FILE_BYTES
+    taken = upload(server, part(bytes(limit)) + END)
+    assert taken.is_success, taken.text
+    refused = upload(server, part(bytes(limit + 1)) + END)
+    assert (refused.status_code, refused.text) == (413, f"File size exceeded maximum allowed size of {limit} bytes.")
+    Path(taken.json()[0]).unlink()
+
+
+def test_the_reader_keeps_to_the_same_number_of_bytes(tmp_path: Path) -> None:
+    """For a file that did not come by way of the upload."""
+    file = tmp_path / "a.png"
+    file.write_bytes(picture(1) + bytes(megastyle.MAX_FILE_BYTES - len(picture(1))))
+    megastyle.decode(file)
+    with file.open("ab") as more:
+        more.write(b"\0")
+    with pytest.raises(megastyle.PictureError, match="larger than 32 MB"):
+        megastyle.decode(file)
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(megastyle.MAX_SIDE, 1), (1, megastyle.MAX_SIDE), (8192, megastyle.MAX_PIXELS // 8192)], ids=["wide", "high", "square"]
+)
+def test_a_picture_of_the_most_pixels_is_read_and_one_row_more_is_not(tmp_path: Path, width: int, height: int) -> None:
+    """Refused before it is decoded."""
+    fits, too_large = tmp_path / "fits.png", tmp_path / "large.png"
+    fits.write_bytes(large_picture(width, height))
+    assert megastyle.decode(fits).size == (width, height)
+    too_large.write_bytes(large_picture(width + (width > height), height + (width <= height)))
+    with pytest.raises(megastyle.PictureError, match="has too many pixels; at most 67 megapixels are read"):
+        megastyle.decode(too_large)
+
+
+# ------------------------------------------------------------------------------------------------------------- one comparison
+
+
+def test_the_last_reference_within_the_limit_counts_and_the_next_is_left_out_by_name(server: str) -> None:
+    """Eight by the product's rule."""
+    with Visitor(server) as visitor:
+        references = [(f"{number}.png", picture(number)) for number in range(MAX_REFERENCES + 1)]
+        within = visitor.compare(("test.png", picture(50)), references[:-1]).report
+        beyond = visitor.compare(("test.png", picture(50)), references).report
+    assert (len(within["references"]), within["ignored"]) == (8, [])
+    assert (len(beyond["references"]), beyond["ignored"]) == (8, ["8.png"])
+
+
+# -------------------------------------------------------------------------------------------------------------- one request
+
+
+def test_the_most_files_are_taken_at_once_and_one_more_is_not(server: str, app: ModuleType) -> None:
+    """Nothing of a refused upload stays on the disk."""
+    limit = app.UPLOAD_FILES
+    taken = upload(server, b"".join(part(b"%d" % number) for number in range(limit)) + END)
+    folder = Path(taken.json()[0]).parents[1]
+    before = sorted(folder.rglob("*"))
+    refused = upload(server, b"".join(part(b"more %d" % number) for number in range(limit + 1)) + END)
+    assert len(taken.json()) == limit
+    assert (refused.status_code, refused.text) == (400, f"Too many files at once: choose at most {limit}.")
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_the_upload_has_room_for_a_whole_comparison_at_the_limits(app: ModuleType) -> None:
+    """Nobody who keeps to the other limits is refused by this one."""
+    largest = megastyle.MAX_FILE_BYTES + len(part(b"", filename="x" * 300))
+    assert largest * MAX_REFERENCES < app.UPLOAD_BYTES
+    assert MAX_REFERENCES < app.UPLOAD_FILES
+
+
+def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(server: str, app: ModuleType) -> None:
+    """One byte less, and the server waits for the body."""
+    limit = app.UPLOAD_BYTES
+    with connected(server) as connection:
+        connection.sendall(
+            f"POST {PREFIX}/upload HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['content-type']}\r\nContent-Length: {limit + 1}\r\n\r\n".encode()
+        )
+        answer = connection.recv(65536)
+    assert b" 413 " in answer.split(b"\r\n")[0]
+    assert f"exceed the maximum allowed size of {limit // MB} MB together. Choose fewer or smaller ones.".encode() in answer
+    with connected(server) as connection:
+        connection.sendall(
+            f"POST {PREFIX}/upload HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['content-type']}\r\nContent-Length: {limit}\r\n\r\n".encode()
+        )
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(65536)
+
+
+@contextmanager
+def connected(server: str) -> Iterator[socket.socket]:
+    """A connection on which anything can be said."""
+    host, port = server.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        yield connection
+
+
+def test_an_event_of_the_most_bytes_is_read_and_one_byte_more_is_not(server: str, app: ModuleType) -> None:
+    """The largest is refused for what it says, the larger one for its size."""
+    limit = app.EVENT_BYTES
+    for size, status, words in ((limit, 400, "not what the page sends"), (limit + 1, 413, f"exceeds {limit // 1024} KB")):
+        answer = httpx.post(f"{server}{PREFIX}/queue/join", content=b" " * size)
+        assert answer.status_code == status
+        assert words in answer.json()["detail"]
+
+
+def test_an_event_with_all_files_of_one_upload_has_room(server: str, app: ModuleType) -> None:
+    """Even with the longest names."""
+    with Visitor(server) as visitor:
+        name = "\N{SNOWMAN}" * 300 + ".png"
+        visitor.put(("test.png", picture(60)), [(name, picture(60)) for _ in range(app.UPLOAD_FILES)])
+        assert len(visitor.click(COMPARE).values)
+
+
+# ----------------------------------------------------------------------------------------------- bodies that never end, broken ones
+
+
+def endless(first: bytes) -> Iterator[bytes]:
+    """A body that begins like this and goes on for a terabyte."""
+    yield first
+    for _ in range(MB):
+        yield bytes(MB)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        part(b"")[:-2],
+        part(b"", filename=None)[:-2],
+        part(b"", name="other")[:-2],
+        b"--" + BOUNDARY.encode() + b"\r\nX: ",
+        part(b"a") + END,
+        b"",
+        b"no form at all",
+    ],
+    ids=["file", "field", "file of another field", "header", "epilogue", "preamble", "no form"],
+)
+def test_an_endless_upload_is_ended(server: str, first: bytes) -> None:
+    """Wherever it goes on, without filling the memory or the disk."""
+    process = server_process(server)
+    before, folder = memory(process), temporary_folder(server)
+    held = disk(folder)
+    answer = until_answered(server, f"{PREFIX}/upload", FORM["content-type"], endless(first))
+    assert answer in (400, 413)
+    assert memory(process) - before < MAY_GROW
+    assert disk(folder) <= held
+
+
+@pytest.mark.parametrize("route", ["queue/join", "cancel", "reset"])
+def test_an_endless_event_is_ended(server: str, route: str) -> None:
+    """Every route that takes a body."""
+    before = memory(server_process(server))
+    assert until_answered(server, f"{PREFIX}/{route}", "application/json", endless(b'{"data": ["')) == 413
+    assert memory(server_process(server)) - before < MAY_GROW
+
+
+def until_answered(server: str, route: str, content_type: str, body: Iterator[bytes]) -> int:
+    """Send a body in chunks until the server answers; the status of its answer."""
+    with connected(server) as connection:
+        connection.sendall(f"POST {route} HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        for piece in body:
+            try:
+                connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b"")
+                connection.settimeout(0)
+                answer = connection.recv(65536)
+            except BlockingIOError:
+                connection.settimeout(30)
+                continue
+            return int(answer.split()[1])
+    pytest.fail("The server took all of it")
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(server: str) -> None:
+    """The visitor closes the page, or the network fails."""
+    folder = temporary_folder(server)
+    before = disk(folder)
+    with connected(server) as connection:
+        connection.sendall(
+            f"POST {PREFIX}/upload HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['content-type']}\r\nContent-Length: {4 * MB}\r\n\r\n".encode()
+        )
+        connection.sendall(part(bytes(2 * MB)))
+        eventually(lambda: disk(folder) > before)
+    eventually(lambda: disk(folder) <= before)
+
+
+def eventually(condition: Any, seconds: float = 30) -> None:
+    """Wait until something holds; the time is a limit for a hang."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.02)
+
+
+def server_process(server: str) -> int:
+    """The process that serves the page: the one whose socket listens on its port."""
+    port = int(server.rsplit(":", 1)[1])
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inode = next(row[9] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port)
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if str(link.readlink()) == f"socket:[{inode}]":
+                return int(link.parts[2])
+        except OSError:
+            continue
+    pytest.skip("The process of the server cannot be found here")
+
+
+def memory(process: int) -> int:
+    """Bytes of memory that belong to the process alone."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
+
+
+def temporary_folder(server: str) -> Path:
+    """Where the server keeps uploads."""
+    return Path(upload(server, part(b"probe") + END).json()[0]).parents[1]
+
+
+def disk(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+# ------------------------------------------------------------------------------------------------- the form, however it arrives
+
+
+def read(body: bytes, step: int) -> None:
+    """Read a form with small limits in pieces of `step` bytes."""
+    form = Form(FORM["content-type"], SMALL)
+    for start in range(0, len(body), step):
+        form.add(body[start : start + step])
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, 4096])
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (part(b"a") * 3 + END, None),
+        (part(b"a") * 4 + END, "Too many files at once: choose at most 3."),
+        (part(b"--edge\r\n-edge--") + END, None),
+        (part(bytes(1000 - len(part(b"") + END))) + END, None),
+        (part(bytes(1001 - len(part(b"") + END))) + END, "exceed the maximum allowed size of 0 MB together"),
+        (part(b"a", filename=None) + END, "holds files and nothing else"),
+        (part(b"a", name="other") + END, "holds files and nothing else"),
+        (part(b"a").replace(b"Content-Disposition", b"content-disposition") + END, None),
+        (part(b"a").replace(b"Content-Disposition", b"X-Other") + END, "holds files and nothing else"),
+        (part(b"a").replace(b"\r\n\r\n", b'\r\nContent-Disposition: form-data; name="field"\r\n\r\n') + END, "holds files and nothing else"),
+        (b"no form at all", "cannot be read"),
+    ],
+)
+def test_a_form_is_judged_the_same_however_it_is_cut(body: bytes, words: str | None, step: int) -> None:
+    """Into bytes, into pieces, in one."""
+    if words is None:
+        read(body, step)
+    else:
+        with pytest.raises(MultiPartException) as refusal:
+            read(body, step)
+        assert words in refusal.value.message
+
+
+# ------------------------------------------------------------------------------------------------------------------ the queue
+
+
+@contextmanager
+def occupied(visitor: Visitor, folder: Path) -> Iterator[None]:
+    """Keep the one comparison at a time busy: with a pipe in an upload's place, which can be read only when the block ends."""
+    pipe = folder / ("f" * 64) / "pipe.png"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)  # whoever reads the pipe waits until this is closed
+    visitor.values[visitor.component(TEST_IMAGE)] = {"path": str(pipe), "meta": {"_type": "gradio.FileData"}}
+    visitor.values[visitor.component(REFERENCES)] = [{"image": visitor.values[visitor.component(TEST_IMAGE)], "caption": None}]
+    messages = visitor.messages(compare_event(visitor), visitor.component(COMPARE))
+    assert any(message["msg"] == "process_starts" for message in messages)
+    try:
+        yield
+    finally:
+        pipe.unlink()
+        pipe.parent.rmdir()
+        os.close(writer)
+        assert any(message["msg"] == "process_completed" for message in messages)
+
+
+def compare_event(visitor: Visitor) -> dict[str, Any]:
+    """What a click on Compare runs."""
+    return next(event for event in visitor.config["dependencies"] if [visitor.component(COMPARE), "click"] in event["targets"])
+
+
+def join(visitor: Visitor, session: str) -> httpx.Response:
+    """Press Compare in another tab, without waiting for the answer."""
+    event = compare_event(visitor)
+    body = {"data": [visitor.values[part] for part in event["inputs"]], "fn_index": event["id"], "session_hash": session}
+    return visitor.http.post(f"{PREFIX}/queue/join", json=body)
+
+
+def test_the_last_place_in_the_queue_is_given_and_the_next_visitor_is_told_that_it_is_full(server: str, app: ModuleType) -> None:
+    """And everyone who got a place is served afterwards."""
+    with Visitor(server) as visitor, Visitor(server) as busy:
+        visitor.compare(("test.png", picture(70)), [("reference.png", picture(71))])
+        waiting = [f"waiting{number}" for number in range(app.QUEUE_LENGTH)]
+        with occupied(busy, temporary_folder(server)):
+            joined = [join(visitor, session).status_code for session in waiting]
+            refused = join(visitor, "late")
+        served = [visitor.http.get(f"{PREFIX}/queue/data", params={"session_hash": session}).text for session in waiting]
+    assert joined == [200] * app.QUEUE_LENGTH
+    assert (refused.status_code, refused.json()["detail"]) == (503, f"Queue is full. Max size is {app.QUEUE_LENGTH} and size is {app.QUEUE_LENGTH}.")
+    assert all('"success":true' in text for text in served)
+
+
+# ------------------------------------------------------------------------------------------------------------- in the browser
+
+
+def test_the_page_says_why_files_are_not_taken(browser: Browser, server: str, app: ModuleType, tmp_path: Path) -> None:
+    """In words that name the file or the remedy."""
+    page = browser.new_page()
+    page.goto(server)
+    test, references = page.locator("#test input[type=file]"), page.locator("#references input[type=file]")
+    references.set_input_files(
+        [{"name": f"{number}.png", "mimeType": "image/png", "buffer": b"%d" % number} for number in range(app.UPLOAD_FILES + 1)]
+    )
+    page.get_by_text(f"Too many files at once: choose at most {app.UPLOAD_FILES}.").wait_for()
+    huge = tmp_path / "huge.png"
+    with huge.open("wb") as file:
+        file.truncate(megastyle.MAX_FILE_BYTES + 1)
+    test.set_input_files(huge)
+    page.get_by_text('File(s) exceed the maximum allowed size of 32.0 Mb: "huge.png"').wait_for()
+    page.close()
