@@ -286,6 +286,7 @@ def complete(model: SiglipVisionModel, missing: Iterable[str], backbone: str) ->
         EncoderError: the backbone's weights cannot be had, or lack one of them too.
     """
     weights = find_in_backbone(backbone, BACKBONE_WEIGHTS)
+    verify(weights)
     donor, report = SiglipVisionModel.from_pretrained(
         weights.parent, config=model.config, dtype=torch.float32, output_loading_info=True, local_files_only=True
     )
