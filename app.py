@@ -318,7 +318,7 @@ def require_pictures(test: Sequence[Upload], references: Sequence[Upload]) -> No
     """Refuse what cannot be compared.
 
     Raises:
-        gr.Error: too few pictures, or too many files.
+        gr.Error: too few pictures.
     """
     if not test and not references:
         raise not_compared(f"Choose a test image and 1 to {MAX_REFERENCES} references, or try an example.")
