@@ -86,11 +86,19 @@ CSS = """
 #about :is(th, td) { border: 0 !important; border-bottom: 1px solid var(--block-border-color) !important; padding: 5px 24px 5px 0; }
 #about h2 { margin-top: 1.6em; font-size: 1.2em; }
 
+/* ---- while it works: which picture of how many, in the place of the verdict; Gradio would add a percentage, and count on in steps ---- */
+#verdict :is(.progress-level-inner, .progress-text:has(~ .progress-level)) { display: none; }
+#verdict:has(.progress-level) [data-testid="markdown-wrapper"] { visibility: hidden; }
+#verdict .progress-bar-wrap { position: relative; overflow: visible; margin-top: 28px; }
+#verdict .progress-bar-wrap::before { content: attr(aria-label); position: absolute; inset: auto 0 calc(100% + 8px); text-align: center; font-family: var(--font); }
+#verdict .wrap:has(> .error) { display: none; } /* the message has said it; on a result that is kept it would read as part of it */
+
 /* ---- an old result ---- */
 #stale p { margin: 0; padding: 8px 14px; border-radius: 8px; background: #fff3d6; color: #3d2f08; border: 1px solid #e6cd8d; }
 .dark #stale p { background: #3a3018; color: #f4e6bf; border-color: #66551f; }
 #result:not(:has(#stale p)) #stale { display: none; }
 #result:has(#stale p) :is(#verdict, #overview, #details, #downloads) { opacity: .45; filter: grayscale(1); }
+#result:has(#stale p) #verdict:has(.progress-level) { opacity: 1; filter: none; }
 
 /* ---- ruler ---- */
 svg.ruler { display: block; overflow: visible; margin: 6px 0 2px; font-family: inherit; font-variant-numeric: tabular-nums; }
@@ -131,6 +139,7 @@ table.references { width: 100%; }
 table.references tr { background: none !important; border: 0; }
 table.references :is(th, td) { border: 0 !important; border-bottom: 1px solid var(--block-border-color) !important; padding: 6px 12px 6px 0 !important; text-align: left;
                                font-weight: 400; background: none; vertical-align: middle; }
+table.references tbody th { min-width: 132px; } /* a phone scrolls the table; it does not break names into syllables */
 table.references thead th { color: var(--body-text-color-subdued); font-size: 12px; white-space: nowrap; }
 table.references .number { font-variant-numeric: tabular-nums; }
 table.references .badge { white-space: nowrap; }
