@@ -26,7 +26,7 @@ Integers: TypeAlias = npt.NDArray[np.intp]
 Rng: TypeAlias = np.random.Generator
 
 PAGE_SIZE = 512  # pixels a side of the files of the example sets
-JPEG_QUALITY = 74  # the densest example stays below 100 KB
+JPEG_QUALITY = 72  # the densest example stays below 100 KB
 GRAIN = 160  # bumps of a paper's grain from top to bottom, whatever the size
 SUPERSAMPLING = 2  # shapes are rasterised this many times larger, for smooth edges
 
@@ -907,23 +907,23 @@ EXAMPLE_SETS = (
     ),
     (
         "Just two pictures",
-        "One reference makes it a pairwise comparison: two paintings in thick, swirling oil.",
-        "oil-vase",
-        ("oil-skyline",),
+        "One reference makes a pair: the same tree printed from wood and cut from paper, both in flat colour. Expect something in between.",
+        "woodblock-tree",
+        ("cut-paper-tree",),
     ),
 )
 EXAMPLE_SEED = 1003
 
 
 def write_picture(folder: Path, name: str) -> Path:
-    """Write the picture "style-scene" into `folder` unless it is there; a reader never sees half of it."""
+    """Write the picture "style-scene" into `folder` unless it is there; nobody ever reads half of it."""
     path = folder / f"{name}.jpg"
-    if path.is_file():
-        return path
-    style, scene = name.rsplit("-", 1)
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
-        draw(style, scene, EXAMPLE_SEED).save(file, "JPEG", quality=JPEG_QUALITY)
-    return Path(file.name).replace(path)
+    if not path.is_file():
+        style, scene = name.rsplit("-", 1)
+        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder, ignore_cleanup_errors=True) as unfinished:
+            draw(style, scene, EXAMPLE_SEED).save(finished := Path(unfinished) / path.name, quality=JPEG_QUALITY)
+            finished.replace(path)
+    return path
 
 
 def write_examples(folder: str | Path) -> list[ExampleSet]:
