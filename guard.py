@@ -71,7 +71,7 @@ class Guard:
             except ClientDisconnect:
                 log.info("A visitor left in the middle of a request")
             else:
-                await self.app(scope, admitted, send)
+                await self.app(scope, admitted, noted(scope, send))
 
     async def admit(self, request: Request) -> Receive:
         """How the app receives the request's body.
@@ -104,7 +104,11 @@ class Guard:
             message = await request.receive()
             if message["type"] == "http.disconnect":
                 raise MultiPartException("The upload was broken off.")
-            form.add(message.get("body", b""))
+            try:
+                form.add(message.get("body", b""))
+            except MultiPartException as refusal:
+                log.info("Refused an upload: %s", refusal.message)
+                raise
             return message
 
         return receive
@@ -178,6 +182,19 @@ def answer(refusal: HTTPException, path: str) -> JSONResponse | PlainTextRespons
     if path == UPLOAD_ROUTE:
         return PlainTextResponse(refusal.detail, refusal.status_code)
     return JSONResponse({"detail": refusal.detail}, refusal.status_code)
+
+
+def noted(scope: Scope, send: Send) -> Send:
+    """A `send` that writes down what Gradio refuses: a file too large, a full queue; not what is asked for, which holds names."""
+    if scope["method"] != "POST":
+        return send
+
+    async def send_noted(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            log.info("Answered %d to %s", message["status"], scope["path"])
+        await send(message)
+
+    return send_noted
 
 
 async def read(request: Request, limit: int) -> bytes:
