@@ -1,0 +1,302 @@
+"""Nobody looks over a visitor's shoulder: what the browser asks and keeps, what the server sends, keeps and writes down."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import re
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import guard
+from conftest import serving
+from page import Page
+from visitor import COMPARE, DOWNLOAD_JSON, RefusedError, Visitor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Request
+
+NAME = "Zaphod Beeblebrox on holiday"  # of a visitor's files; nothing that the server writes down may hold it
+OTHER_HOSTS_NAMED = "link[rel=preconnect], link[rel=dns-prefetch], link[rel=preload], link[rel=stylesheet], script[src], img[src], iframe[src]"
+KEPT_BY_THE_BROWSER = """async () => ({
+    local: Object.keys(localStorage), session: Object.keys(sessionStorage), cookies: document.cookie,
+    databases: (await indexedDB.databases()).map(one => one.name), caches: await caches.keys(),
+    workers: (await navigator.serviceWorker.getRegistrations()).length,
+})"""
+NOTHING = {"local": [], "session": [], "cookies": "", "databases": [], "caches": [], "workers": 0}
+WAIT_SECONDS = 60  # a limit for a hang, not a measure
+
+
+def picture(seed: int) -> bytes:
+    """A PNG of noise, 16 x 16."""
+    file, noise = io.BytesIO(), np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "PNG")
+    return file.getvalue()
+
+
+def chosen(name: str, seed: int) -> dict[str, str | bytes]:
+    """A picture as a browser's file dialog gives it."""
+    return {"name": name, "mimeType": "image/png", "buffer": picture(seed)}
+
+
+# --------------------------------------------------------------------------------------------------------------- the browser
+
+
+class Visit(NamedTuple):
+    """A whole visit: everything that the browser asked for, and the page at its end."""
+
+    requests: list[Request]
+    page: Page
+    context: BrowserContext
+
+
+@pytest.fixture(scope="module")
+def visit(browser: Browser, server: str) -> Iterator[Visit]:
+    """Somebody opens the page, compares, takes the files, tries an example, fails once, clears."""
+    context = browser.new_context()
+    requests: list[Request] = []
+    context.on("request", lambda request: requests.append(request))  # noqa: PLW0108 - it takes no bound method
+    page = Page(context.new_page(), server).open()
+    page.put(chosen("test.png", 1), [chosen("a.png", 2), chosen("b.png", 3)]).compare()  # type: ignore[arg-type, list-item]
+    page.report()
+    page.rows()
+    page.clear()
+    page.region("examples").get_by_role("button").first.click()
+    page.reference_pictures.first.wait_for()
+    page.compare()
+    yield Visit(requests, page, context)
+    context.close()
+
+
+def test_the_page_asks_no_other_host_for_anything(visit: Visit, server: str) -> None:
+    """No font, script, picture or count; what stands in the page itself (data:, blob:) is asked of nobody."""
+    hosts = {urlsplit(request.url).netloc for request in visit.requests if not request.url.startswith(("data:", "blob:"))}
+    assert len(visit.requests) > 20, "the requests were not seen"
+    assert hosts == {urlsplit(server).netloc}
+
+
+def test_the_page_names_no_other_host_that_a_browser_would_contact(visit: Visit, server: str) -> None:
+    """Hints to connect early are no requests that a browser tells of."""
+    addresses = visit.page.tab.locator(OTHER_HOSTS_NAMED).evaluate_all("all => all.map(one => one.href || one.src)")
+    assert addresses
+    assert [address for address in addresses if not address.startswith((server, "data:", "blob:"))] == []
+
+
+def test_the_browser_keeps_nothing_of_a_visit(visit: Visit) -> None:
+    """No history of runs, no cookie, no database."""
+    assert visit.page.tab.evaluate(KEPT_BY_THE_BROWSER) == NOTHING
+    assert visit.context.cookies() == []
+
+
+def test_the_page_is_told_to_keep_no_history_and_to_count_nothing(server: str) -> None:
+    """What the page's client goes by."""
+    with Visitor(server) as visitor:
+        assert (visitor.config["run_history"], visitor.config["analytics_enabled"]) == (False, False)
+        assert {event["api_visibility"] for event in visitor.config["dependencies"]} == {"private"}
+
+
+def test_the_page_says_how_long_pictures_stay(visit: Visit, app: ModuleType) -> None:
+    """The time from the constants, and that no history is kept."""
+    minutes = (app.FILES_KEPT_SECONDS + app.SWEEP_SECONDS) // 60
+    assert minutes <= 120, "a short time"
+    words = visit.page.region("about").inner_text()
+    assert f"stay on this server for {minutes} minutes at most" in words
+    assert "kept in no history" in words
+
+
+# ---------------------------------------------------------------------------------------------------------------- the server
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    """Stands where the way to other hosts begins, and keeps what it was asked for; it lets nobody through."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        """Listen on a free port."""
+        super().__init__(("127.0.0.1", 0), self.Ask)
+        self.asked: list[str] = []
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    class Ask(socketserver.StreamRequestHandler):
+        """One connection."""
+
+        def handle(self) -> None:
+            """Remember the request's first line and hang up."""
+            self.server.asked.append(self.rfile.readline(4096).decode("latin-1"))  # type: ignore[attr-defined]
+
+
+class Brief(NamedTuple):
+    """An app that keeps files for a moment only, and the proxy through which it would reach other hosts."""
+
+    url: str
+    folder: Path
+    proxy: Proxy
+
+
+@pytest.fixture(scope="module")
+def brief(tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brief]:
+    """The app as a Space runs it: without the variables that would turn off what it must turn off itself."""
+    folder = tmp_path_factory.mktemp("brief")
+    with Proxy() as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        left_out = ("HF_HUB_OFFLINE", "GRADIO_ANALYTICS_ENABLED")
+        environment = {name: value for name, value in tiny_environment.items() if name not in left_out}
+        environment |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), proxy.url)
+        environment |= {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+        short = "import app; app.FILES_KEPT_SECONDS = 0.5; app.SWEEP_SECONDS = 0.2; app.main()"
+        with serving(environment, folder, (sys.executable, "-c", short)) as url:
+            yield Brief(url, folder, proxy)
+        proxy.shutdown()
+
+
+def eventually(condition: object) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.02)
+
+
+def test_pictures_and_results_are_deleted_and_the_page_says_so_when_asked(brief: Brief) -> None:
+    """Nothing stays, not even empty folders; who asks for a deleted picture is told what to do, and a new one is compared."""
+    uploads = brief.folder / "gradio"
+    with Visitor(brief.url) as visitor:
+        visitor.put(("test.png", picture(10)), [("reference.png", picture(11))])
+        eventually(lambda: not list(uploads.iterdir()))
+        with pytest.raises(RefusedError, match="is no longer on the server"):
+            visitor.click(COMPARE)
+        assert try_until_in_time(visitor)
+        eventually(lambda: not list(uploads.iterdir()))
+
+
+def try_until_in_time(visitor: Visitor) -> bool:
+    """Compare until it is done before the pictures are deleted, which on a slow machine may take a few times."""
+    for _ in range(20):
+        visitor.put(("test.png", picture(10)), [("reference.png", picture(11))])
+        try:
+            return bool(visitor.click(COMPARE).text)
+        except RefusedError:
+            continue
+    return False
+
+
+def test_the_server_asks_no_other_host_for_anything(brief: Brief) -> None:
+    """Neither when it starts nor when it compares: no telemetry, no look for a newer version."""
+    with Visitor(brief.url) as visitor:
+        try_until_in_time(visitor)
+    assert brief.proxy.asked == []
+
+
+def test_what_the_page_offers_lies_where_it_is_deleted(server: str) -> None:
+    """In a folder of its own among the uploads."""
+    with Visitor(server) as visitor:
+        answer = visitor.compare(("test.png", picture(12)), [("reference.png", picture(13))])
+        offered = Path(answer.values[visitor.component(DOWNLOAD_JSON)]["path"])
+        uploaded = Path(visitor.upload([("a.png", picture(14))])[0]["path"])
+    assert offered.parents[1] == uploaded.parents[1]
+    assert guard.UPLOAD_FOLDER_NAME.fullmatch(offered.parent.name)
+
+
+def test_two_visitors_with_the_same_pictures_get_files_of_their_own(server: str) -> None:
+    """Under paths that neither can know of the other's."""
+    folders = set()
+    for _ in range(2):
+        with Visitor(server) as visitor:
+            answer = visitor.compare(("test.png", picture(12)), [("reference.png", picture(13))])
+            folders.add(Path(answer.values[visitor.component(DOWNLOAD_JSON)]["path"]).parent)
+    assert len(folders) == 2
+
+
+def test_the_log_says_what_happened_and_nothing_of_the_visitors_files(server: str) -> None:
+    """A comparison, a refused picture, a refused event and a refused upload; no name, no content, no path."""
+    with Visitor(server) as visitor:
+        uploaded = visitor.upload([(f"{NAME}.png", picture(15))])[0]
+        log = Path(uploaded["path"]).parents[2] / "app.log"
+        before = log.stat().st_size
+        visitor.compare((f"{NAME}.png", picture(15)), [(f"{NAME} 2.png", picture(16))])
+        with pytest.raises(RefusedError):
+            visitor.compare((f"{NAME}.png", f"{NAME}, no picture".encode()), [(f"{NAME} 2.png", picture(16))])
+        visitor.values = {part: {"path": f"/{NAME}.png"} for part in visitor.values}
+        with pytest.raises(RefusedError):
+            visitor.click(COMPARE)
+        assert visitor.http.post("/gradio_api/upload", files=[(NAME, (NAME, b""))]).is_error
+        assert visitor.http.get(f"/{NAME}").is_error
+    written = log.read_bytes()[before:].decode()
+    assert len(re.findall(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO ", written, re.MULTILINE)) >= 5, written
+    assert "Compared 2 pictures" in written
+    for secret in (NAME, NAME.replace(" ", "%20"), Path(uploaded["path"]).parent.name, visitor.session, "Traceback"):
+        assert secret not in written
+
+
+# --------------------------------------------------------------------------------------------------------------- the deleting
+
+
+def test_old_files_and_empty_folders_go_whatever_they_are(tmp_path: Path) -> None:
+    """What Gradio knows nothing of included: half an upload, a folder in a file's place, a link."""
+    folder, outside = tmp_path / "uploads", tmp_path / "outside.png"
+    (folder / "a" / "b").mkdir(parents=True)
+    outside.write_bytes(b"kept")
+    for name in ("tmpabcdef", "a/one.png", "a/b/two.png", "a/.hidden"):
+        (folder / name).write_bytes(b"old")
+    (folder / "link").symlink_to(outside)
+    (folder / "folder link").symlink_to(tmp_path)
+    (folder / "broken").symlink_to(folder / "nothing")
+    os.mkfifo(folder / "pipe")
+    guard.sweep(folder, age=-1)  # older than a moment that is still to come: everything
+    guard.sweep(folder, age=-1)
+    assert list(folder.iterdir()) == []
+    assert outside.read_bytes() == b"kept"
+
+
+def test_a_file_that_is_not_old_stays_and_so_does_its_folder(tmp_path: Path) -> None:
+    """An hour is longer than this test."""
+    file = tmp_path / "a" / "one.png"
+    file.parent.mkdir()
+    file.write_bytes(b"new")
+    guard.sweep(tmp_path, age=3600)
+    assert file.read_bytes() == b"new"
+
+
+def test_a_file_that_is_to_be_kept_stays_however_old(tmp_path: Path) -> None:
+    """By its path."""
+    (tmp_path / "kept.png").write_bytes(b"old")
+    guard.sweep(tmp_path, age=-1, keep={str(tmp_path / "kept.png")})
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.png"]
+
+
+def test_no_folder_yet_is_no_fault(tmp_path: Path) -> None:
+    """Before the first upload."""
+    guard.sweep(tmp_path / "none", age=0)
+
+
+def test_the_deleting_goes_on_after_it_failed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Gradio's own ends for good."""
+    sweeps = threading.Semaphore(0)
+
+    def fail(*_: object) -> None:
+        sweeps.release()
+        raise PermissionError("not now")
+
+    async def run() -> None:
+        async with guard.sweeping(tmp_path, 0, 0)(None):
+            for _ in range(3):
+                await asyncio.to_thread(sweeps.acquire, timeout=WAIT_SECONDS)
+
+    monkeypatch.setattr(guard, "sweep", fail)
+    with ThreadPoolExecutor(1) as thread:  # the browser's own event loop may run in this one
+        thread.submit(asyncio.run, run()).result()
+    assert "Old files were not all deleted" in caplog.text
