@@ -298,8 +298,8 @@ class Space:
             RuntimeError: it ended, or did not serve in time; the message holds its output.
         """
         with self.log.open("wb") as log:
-            outputs: dict[str, Any] = {"stdout": log, "stderr": subprocess.STDOUT}
-            self._process = subprocess.Popen(self._command, env=self._environment, start_new_session=True, **outputs)
+            pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": log, "stderr": subprocess.STDOUT}
+            self._process = subprocess.Popen(self._command, env=self._environment, start_new_session=True, **pipes)
         threading.Thread(target=self._watch, daemon=True).start()
         if not self.api.ready.wait(START_SECONDS) or not self.api.inspection:
             self.__exit__()
@@ -313,11 +313,9 @@ class Space:
 
     def __exit__(self, *exc_info: object) -> None:
         """End the app and its workers."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        self._process.wait()
+        self._process.communicate()
 
 
 # ----------------------------------------------------------------------------------------------------------- the launcher
@@ -410,10 +408,17 @@ def inspect_app(made: list[str]) -> dict[str, Any]:
     }
 
 
+def end_with_parent() -> None:
+    """End the app and its workers when the test's end of standard input closes, however the test ended."""
+    os.read(sys.stdin.fileno(), 1)  # not through sys.stdin, whose lock a forked worker would inherit
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
 def launch(app: str) -> None:
     """Run `app` as `python app` would, in ZeroGPU mode, and tell the platform when it serves."""
     import runpy
 
+    threading.Thread(target=end_with_parent, daemon=True).start()
     pass_for_cuda()
     import gradio
     import httpx
