@@ -449,15 +449,15 @@ def test_the_platforms_own_messages_go_through_unchanged(
     assert calls == [1, 2][: len(before) + 1]
 
 
-def test_a_failed_computation_keeps_what_was_known(embedding: ModuleType, upload: Callable[..., Any], platform: Callable[..., list[int]]) -> None:
-    """Known pictures are answered without the platform, before and after it fails for a new one."""
-    unit = np.ones((1, 1), np.float32)
-    platform(unit, aborted(), aborted())
-    known = upload(1)
-    embedding.embed_files([known], silent)
+def test_a_failed_computation_keeps_what_was_done(embedding: ModuleType, upload: Callable[..., Any], platform: Callable[..., list[int]]) -> None:
+    """The platform answers for two of three new pictures and then fails for good: those two need no further call, nor do known ones."""
+    rows = [np.full((1, 1), value, np.float32) for value in (1, 2)]
+    calls = platform(*rows, aborted(), aborted())
+    uploads = [upload(seed) for seed in range(3)]
     with pytest.raises(gr.Error, match="Nothing is lost"):
-        embedding.embed_files([known, upload(2)], silent)
-    assert embedding.embed_files([known], silent)[0][1].embedding == unit[0]
+        embedding.embed_files(uploads, silent)
+    assert [picture.embedding for _, picture in embedding.embed_files(uploads[:2], silent)] == [row[0] for row in rows]
+    assert calls == [1, 1, 1, 2]
 
 
 # ---------------------------------------------------------------------------------------------------------------- handler
