@@ -8,6 +8,7 @@ from __future__ import annotations
 import spaces  # first: on ZeroGPU it replaces parts of torch before anything uses them  # isort: skip
 
 import base64
+import hashlib
 import io
 import logging
 import math
@@ -43,7 +44,18 @@ import looks
 import views
 from comparison import MAX_REFERENCES, Comparison, compare
 from guard import Guard, Limits, sweeping
-from megastyle import FORMATS_IN_WORDS, GONE, MAX_FILE_BYTES, MAX_PIXELS, EncoderError, PictureError, decode, load_encoder, pixel_values, sha256_of
+from megastyle import (
+    FORMATS_IN_WORDS,
+    MAX_FILE_BYTES,
+    MAX_PIXELS,
+    EncoderError,
+    PictureError,
+    decode,
+    load_encoder,
+    pixel_values,
+    read_file,
+    refusing,
+)
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines hold addresses
@@ -183,13 +195,15 @@ def embed_patiently(pixel_values: npt.NDArray[np.float32]) -> npt.NDArray[np.flo
     )
 
 
-def thumbnail_uri(image: Image.Image, pixels: int) -> str:
-    """A small JPEG of an RGB picture as a data URI."""
-    small = image.copy()
-    small.thumbnail((pixels, pixels), reducing_gap=2.0)
-    file = io.BytesIO()
-    small.save(file, "JPEG", quality=THUMBNAIL_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+def thumbnail_of(image: Image.Image) -> views.Thumbnail:
+    """An RGB picture as small JPEGs in data URIs; it is shrunk in place, for a second copy of a large one would cost 256 MB."""
+    uris = []
+    for pixels in THUMBNAIL_PIXELS:
+        image.thumbnail((pixels, pixels), reducing_gap=2.0)
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=THUMBNAIL_QUALITY)
+        uris.append("data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode())
+    return views.Thumbnail(*uris)
 
 
 class Fresh(NamedTuple):
@@ -209,16 +223,15 @@ class Reading(NamedTuple):
 def read(upload: Upload) -> Reading | PictureError:
     """Read an upload, decoding it only if it is new; or why it is refused."""
     try:
-        digest = sha256_of(upload.path)
+        content = read_file(upload.path)
+        digest = hashlib.sha256(content).hexdigest()
         if kept := CACHE.get(digest):
             return Reading(digest, kept)
-        image = decode(upload.path)
-    except OSError:
-        return PictureError(GONE)
+        image = decode(content)
+        with refusing("takes more memory than there is. Save a smaller copy."):
+            return Reading(digest, Fresh(pixel_values(image, ENCODER.processor), thumbnail_of(image)))
     except PictureError as error:
         return error
-    thumbnail = views.Thumbnail(*(thumbnail_uri(image, pixels) for pixels in THUMBNAIL_PIXELS))
-    return Reading(digest, Fresh(pixel_values(image, ENCODER.processor), thumbnail))
 
 
 def refusal(refused: Sequence[tuple[Upload, PictureError]]) -> gr.Error:
@@ -405,7 +418,13 @@ def build_page() -> gr.Blocks:
 
         inputs, outputs = [test, references], [verdict, overview, details, report, matrix]
         comparing = compare_button.click(
-            compare_uploads, inputs, outputs, api_visibility="private", concurrency_limit=COMPARISONS_AT_ONCE, show_progress_on=verdict
+            compare_uploads,
+            inputs,
+            outputs,
+            js=views.PATHS_ONLY,
+            api_visibility="private",
+            concurrency_limit=COMPARISONS_AT_ONCE,
+            show_progress_on=verdict,
         )
         comparing.success(None, js=views.SCROLL_TO_RESULT)
         for event in (test.change, references.change, comparing.then):  # an input may change while it runs

@@ -402,6 +402,11 @@ MARK_STALE = f"""(test, references, overview) => {{
     const chosen = [test, ...(references ?? []).map(item => item.image ?? item.video)].filter(Boolean).map(file => file.path);
     return made && made !== chosen.map(path => path.split("/").at(-2)).join(" ") ? {json.dumps(STALE)} : "";
 }}"""
+PATHS_ONLY = """(test, references) => {
+    const bare = file => file && {...file, url: null};  // for an SVG, Gradio's page writes the whole drawing here; the guard rightly refuses it
+    const bareItem = item => ({...item, ...(item.image ? {image: bare(item.image)} : {video: bare(item.video)})});
+    return [bare(test), references?.map(bareItem) ?? null];
+}"""
 CLEAR = f"() => [null, null, {json.dumps(EXAMPLES_HINT)}, '', {json.dumps(WAITING)}, '', '', null, null]"
 SCROLL_TO_RESULT = """() => {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
