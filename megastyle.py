@@ -398,8 +398,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def read_file(path: str | Path) -> BytesIO:
-    """A file's content in memory.
+def read_file(path: str | Path) -> bytes:
+    """A file's content.
 
     Raises:
         PictureError: it is gone, empty or too large.
@@ -412,16 +412,16 @@ def read_file(path: str | Path) -> BytesIO:
             raise PictureError("is empty. Choose it again.")
         if size > MAX_FILE_BYTES:
             raise PictureError(f"is larger than {MAX_FILE_BYTES // 2**20} MB. Save a smaller copy.")
-        return BytesIO(Path(path).read_bytes())
+        return Path(path).read_bytes()
 
 
-def decode(path: str | Path) -> Image.Image:
-    """The picture in a file, upright, in 8-bit RGB; of an animation the first frame.
+def decode(content: bytes) -> Image.Image:
+    """The picture in a file's content, upright, in 8-bit RGB; of an animation the first frame.
 
     Raises:
         PictureError: it is no picture of PICTURE_FORMATS, too large, damaged, or of a kind that would be read wrongly.
     """
-    file = read_file(path)
+    file = BytesIO(content)
     image = open_picture(file)
     require_readable(image)
     with refusing("is damaged or cut short. Save or download it again."):
@@ -446,9 +446,9 @@ def pixel_values(image: Image.Image, processor: SiglipImageProcessorPil) -> npt.
 
 
 def read_image(path: str | Path, processor: SiglipImageProcessorPil) -> npt.NDArray[np.float32]:
-    """Pixel values of one picture file, see `decode` and `pixel_values`.
+    """Pixel values of one picture file, see `read_file`, `decode` and `pixel_values`.
 
     Raises:
         PictureError: the file is refused.
     """
-    return pixel_values(decode(path), processor)
+    return pixel_values(decode(read_file(path)), processor)

@@ -79,11 +79,11 @@ def test_the_reader_keeps_to_the_same_number_of_bytes(tmp_path: Path) -> None:
     """For a file that did not come by way of the upload."""
     file = tmp_path / "a.png"
     file.write_bytes(picture(1) + bytes(megastyle.MAX_FILE_BYTES - len(picture(1))))
-    megastyle.decode(file)
+    megastyle.decode(megastyle.read_file(file))
     with file.open("ab") as more:
         more.write(b"\0")
     with pytest.raises(megastyle.PictureError, match="larger than 32 MB"):
-        megastyle.decode(file)
+        megastyle.decode(megastyle.read_file(file))
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_a_picture_of_the_most_pixels_is_read_and_one_row_more_is_not(tmp_path: 
     """Refused before it is decoded."""
     fits, too_large = tmp_path / "fits.png", tmp_path / "large.png"
     fits.write_bytes(large_picture(width, height))
-    assert megastyle.decode(fits).size == (width, height)
+    assert megastyle.decode(megastyle.read_file(fits)).size == (width, height)
     too_large.write_bytes(large_picture(width + (width > height), height + (width <= height)))
     with pytest.raises(megastyle.PictureError, match="has too many pixels; at most 67 megapixels are read"):
-        megastyle.decode(too_large)
+        megastyle.decode(megastyle.read_file(too_large))
 
 
 # ------------------------------------------------------------------------------------------------------------- one comparison
