@@ -907,9 +907,9 @@ EXAMPLE_SETS = (
     ),
     (
         "Just two pictures",
-        "One reference makes a pair: the same tree printed from wood and cut from paper, both in flat colour. Expect something in between.",
-        "woodblock-tree",
-        ("cut-paper-tree",),
+        "One reference makes a pair: the same boat in flat triangles and in watercolour, in kindred colours. Expect something in between.",
+        "low-poly-boat",
+        ("watercolour-boat",),
     ),
 )
 EXAMPLE_SEED = 1003
