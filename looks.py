@@ -97,8 +97,11 @@ CSS = """
 #stale p { margin: 0; padding: 8px 14px; border-radius: 8px; background: #fff3d6; color: #3d2f08; border: 1px solid #e6cd8d; }
 .dark #stale p { background: #3a3018; color: #f4e6bf; border-color: #66551f; }
 #result:not(:has(#stale p)) #stale { display: none; }
-#result:has(#stale p) :is(#verdict, #overview, #details, #downloads) { opacity: .45; filter: grayscale(1); }
-#result:has(#stale p) #verdict:has(.progress-level) { opacity: 1; filter: none; }
+#result:has(#stale p) :is(#verdict, #overview, #details, #downloads) { filter: grayscale(1); }
+#result:has(#stale p) :is(#verdict, #overview, #details) :not(.odd) { color: var(--body-text-color-subdued); } /* and no fainter: it can still be read */
+#result:has(#stale p) svg.ruler text { fill: var(--body-text-color-subdued); }
+#result:has(#stale p) :is(img, rect, line, path, circle) { opacity: .4; }
+#result:has(#stale p) #verdict:has(.progress-level) { filter: none; }
 
 /* ---- ruler ---- */
 svg.ruler { display: block; overflow: visible; margin: 6px 0 2px; font-family: inherit; font-variant-numeric: tabular-nums; }
