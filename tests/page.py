@@ -1,0 +1,221 @@
+"""The page as a visitor sees it, in a real browser: what can be done on it and what can be read from it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from playwright.sync_api import Dialog, Download, FilePayload, Locator, ViewportSize, expect
+from playwright.sync_api import Page as Tab
+
+DESKTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)  # CSS pixels
+SETTLED = """async () => {
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await Promise.allSettled(document.getAnimations().filter(one => one instanceof CSSTransition).map(one => one.finished));
+}"""  # what was changed is drawn, in its last colours
+WATCH_PROGRESS = """() => {
+    const verdict = document.getElementById("verdict");
+    let busy = false;
+    window.answered = new Promise(done => new MutationObserver(() => {
+        const idle = verdict.querySelector("[data-testid=status-tracker]").classList.contains("hide");
+        if (busy && idle) done();
+        busy ||= !idle;
+    }).observe(verdict, {attributes: true, childList: true, subtree: true}));
+}"""  # a promise that is kept when the progress display has come and gone
+
+
+Scheme = Literal["light", "dark"]
+
+
+class Cell(NamedTuple):
+    """A picture of the ranked grid, with what stands under it."""
+
+    rank: int
+    cosine: str
+    band: str
+    name: str
+
+
+class Page:
+    """One browser tab on the app at `url`."""
+
+    def __init__(self, tab: Tab, url: str) -> None:
+        """Take the tab over."""
+        self.tab, self.url = tab, url
+        self.console: list[str] = []  # errors only
+        tab.set_default_timeout(30_000)
+        tab.on("console", lambda message: self.console.append(message.text) if message.type == "error" else None)
+        tab.on("pageerror", lambda error: self.console.append(str(error)))
+        tab.on("filechooser", lambda _: None)  # no dialog opens from now on; asked for only when one is awaited, it comes too late at times
+        tab.on("dialog", self.refuse)
+
+    def refuse(self, dialog: Dialog) -> None:
+        """Note a dialog, which the page never opens, and close it."""
+        self.console.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    # ------------------------------------------------------------------------------------------------------------- doing
+
+    def open(self) -> Page:
+        """A fresh visit on a desktop in light colours."""
+        self.console.clear()
+        self.look(DESKTOP)
+        self.tab.goto(self.url)
+        expect(self.button("Compare")).to_be_enabled()
+        return self
+
+    def look(self, size: ViewportSize, scheme: Scheme = "light") -> None:
+        """Another window, light or dark; Gradio looks at the scheme when the page loads, so its class is set too."""
+        self.tab.set_viewport_size(size)
+        self.tab.emulate_media(color_scheme=scheme)
+        self.tab.evaluate("dark => document.body.classList.toggle('dark', dark)", scheme == "dark")
+        self.tab.evaluate(SETTLED)
+
+    def put(self, test: FilePayload | None, references: Sequence[FilePayload]) -> Page:
+        """Choose pictures in both inputs, and wait until they are uploaded."""
+        if test:
+            self.put_test(test)
+        if references:
+            self.put_references(references)
+        return self
+
+    def put_test(self, file: FilePayload) -> None:
+        """Choose the test image, or replace it."""
+        if self.test_pictures.count():
+            self.region("test").get_by_role("button", name="Remove Image").click()
+            expect(self.test_pictures).to_have_count(0)
+        self.region("test").locator("input[type=file]").set_input_files(file)
+        expect(self.test_pictures).to_have_count(1)
+
+    def put_references(self, files: Sequence[FilePayload]) -> None:
+        """Add references to those that are there."""
+        before = self.reference_pictures.count()
+        self.region("references").locator("input[type=file]").set_input_files(list(files))
+        expect(self.reference_pictures).to_have_count(before + len(files))
+
+    def remove_reference(self, number: int) -> None:
+        """Take one reference away, counted from 0."""
+        before = self.reference_pictures.count()
+        self.region("references").get_by_role("button", name="Delete image").nth(number).click(force=True)
+        expect(self.reference_pictures).to_have_count(before - 1)
+
+    def take_example(self, title: str) -> None:
+        """Press an example's button, and wait until its pictures are there."""
+        self.button(title).click()
+        expect(self.test_pictures).to_have_count(1)
+        expect(self.reference_pictures.first).to_be_visible()
+
+    def compare(self) -> Page:
+        """Press Compare, and wait until the server has answered and the page shows it."""
+        with self.answered():
+            self.button("Compare").click()
+        return self
+
+    @contextmanager
+    def answered(self) -> Iterator[None]:
+        """What is done inside brings an answer of the server; go on when it is shown."""
+        self.tab.evaluate(WATCH_PROGRESS)
+        yield
+        self.tab.evaluate("() => window.answered")
+        self.tab.evaluate(SETTLED)
+
+    def clear(self) -> None:
+        """Press Clear."""
+        self.region("actions").get_by_role("button", name="Clear").click()
+        expect(self.test_pictures).to_have_count(0)
+        expect(self.reference_pictures).to_have_count(0)
+
+    def download(self, name: str) -> Download:
+        """Press a download button."""
+        with self.tab.expect_download() as download:
+            self.button(name).click()
+        return download.value
+
+    # ----------------------------------------------------------------------------------------------------------- finding
+
+    def button(self, name: str) -> Locator:
+        """A button of ours; Gradio's own lie inside the inputs."""
+        return self.tab.locator("#actions, #examples, #downloads").get_by_role("button", name=name, exact=True)
+
+    def region(self, name: str) -> Locator:
+        """A part of the page: intro, test, references, actions, examples, result, stale, verdict, overview, details, downloads, about."""
+        return self.tab.locator(f"#{name}")
+
+    @property
+    def test_pictures(self) -> Locator:
+        """The picture in the test image's input, if there is one."""
+        return self.region("test").locator("img")
+
+    @property
+    def reference_pictures(self) -> Locator:
+        """The pictures in the references' input."""
+        return self.region("references").locator(".thumbnail-item img")
+
+    @property
+    def ruler(self) -> Locator:
+        """The scale under the verdict."""
+        return self.tab.locator("svg.ruler")
+
+    @property
+    def old(self) -> Locator:
+        """The words that mark an old result."""
+        return self.region("stale").locator("p")
+
+    @property
+    def toast(self) -> Locator:
+        """The message that popped up."""
+        return self.tab.get_by_test_id("toast-body")
+
+    # ----------------------------------------------------------------------------------------------------------- reading
+
+    @property
+    def verdict(self) -> str:
+        """All text of the verdict."""
+        return self.region("verdict").inner_text()
+
+    @property
+    def notes(self) -> list[str]:
+        """The sentences below the ruler."""
+        return self.region("overview").locator("ul.notes li").all_inner_texts()
+
+    @property
+    def table(self) -> list[dict[str, str]]:
+        """The references' table, top to bottom, by column."""
+        table = self.region("details").locator("table.references")
+        heads = table.locator("thead th").all_inner_texts()
+        rows = table.locator("tbody tr").all()
+        return [dict(zip(heads, row.locator("th, td").all_inner_texts(), strict=True)) for row in rows]
+
+    @property
+    def grid(self) -> list[Cell]:
+        """The ranked pictures in their order."""
+        cells = []
+        for caption in self.region("details").locator("ol.grid figcaption").all():
+            first, band, name = caption.locator("> *").all_inner_texts()
+            rank, cosine = first.split(". ")
+            cells.append(Cell(int(rank), cosine, band, name))
+        return cells
+
+    @property
+    def matrix(self) -> list[list[str]]:
+        """The matrix's numbers, row by row."""
+        rows = self.region("details").locator("table.matrix tbody tr").all()
+        return [row.locator("td").all_inner_texts() for row in rows]
+
+    def report(self) -> Any:
+        """The file behind Download JSON, parsed."""
+        return json.loads(content(self.download("Download JSON")))
+
+    def rows(self) -> list[list[str]]:
+        """The file behind Download CSV, parsed."""
+        return list(csv.reader(io.StringIO(content(self.download("Download CSV")))))
+
+
+def content(download: Download) -> str:
+    """The text of a downloaded file."""
+    return Path(download.path()).read_text(encoding="utf-8")
