@@ -168,13 +168,11 @@ def rate(passes: Sequence[Products]) -> float:
 
 
 class Server(NamedTuple):
-    """A started app; `began` is when its command was given, on the clock of `time.perf_counter`."""
+    """A started app: its address, its process group, and how long it took from the command to the first answer."""
 
     url: str
     group: int
-    began: float
     start_seconds: float
-    memory: int
 
 
 def run_command() -> tuple[str, ...]:
@@ -196,9 +194,8 @@ def serving(environment: dict[str, str], command: Sequence[str]) -> Iterator[Ser
         subprocess.Popen(command, cwd=ROOT, env=settings, stdout=log, stderr=log, text=True, start_new_session=True) as process,
     ):
         try:
-            with PeakAnonymous(process) as peak:
-                wait_until_up(f"http://127.0.0.1:{port}", process, log)
-            yield Server(f"http://127.0.0.1:{port}", process.pid, began, time.perf_counter() - began, peak.bytes)
+            wait_until_up(f"http://127.0.0.1:{port}", process, log)
+            yield Server(f"http://127.0.0.1:{port}", process.pid, time.perf_counter() - began)
         finally:
             os.killpg(process.pid, signal.SIGTERM)
 
