@@ -182,9 +182,9 @@ def test_an_event_with_all_files_of_one_upload_has_room(server: str, app: Module
 
 
 def endless(first: bytes) -> Iterator[bytes]:
-    """A body that begins like this and goes on for a terabyte."""
+    """A body that begins like this and goes on for a gigabyte."""
     yield first
-    for _ in range(MB):
+    for _ in range(1024):
         yield bytes(MB)
 
 

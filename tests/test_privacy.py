@@ -294,7 +294,7 @@ def test_the_deleting_goes_on_after_it_failed_once(tmp_path: Path, monkeypatch: 
     async def run() -> None:
         async with guard.sweeping(tmp_path, 0, 0)(None):
             for _ in range(3):
-                await asyncio.to_thread(sweeps.acquire, timeout=WAIT_SECONDS)
+                assert await asyncio.to_thread(sweeps.acquire, timeout=WAIT_SECONDS)
 
     monkeypatch.setattr(guard, "sweep", fail)
     with ThreadPoolExecutor(1) as thread:  # the browser's own event loop may run in this one
