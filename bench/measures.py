@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -168,10 +168,10 @@ def rate(passes: Sequence[Products]) -> float:
 
 
 class Server(NamedTuple):
-    """A started app: its address, its process group, and how long it took from the command to the first answer."""
+    """A started app: its address, its first process, and how long it took from the command to the first answer."""
 
     url: str
-    group: int
+    process: int
     start_seconds: float
 
 
@@ -197,7 +197,16 @@ def serving(environment: dict[str, str], command: Sequence[str]) -> Iterator[Ser
             wait_until_up(f"http://127.0.0.1:{port}", process, log)
             yield Server(f"http://127.0.0.1:{port}", process.pid, time.perf_counter() - began)
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            if process.poll() is None:
+                signal_all(process.pid, signal.SIGTERM)
+
+
+def signal_all(process: int, number: signal.Signals) -> None:
+    """Send a signal to a process and its descendants. A session of their own would be simpler, but the kernel shares processors between sessions."""
+    with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+        for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+            signal_all(int(child), number)
+        os.kill(process, number)
 
 
 def wait_until_up(url: str, process: subprocess.Popen[str], log: Any) -> None:
@@ -343,9 +352,9 @@ def pressed(visitor: Visitor, server: Server, multiplier: Multiplier) -> Compare
             return
         done.update(steps)
         began = time.perf_counter()
-        os.killpg(server.group, signal.SIGSTOP)
+        signal_all(server.process, signal.SIGSTOP)
         passes.append(multiplier.pass_())
-        os.killpg(server.group, signal.SIGCONT)
+        signal_all(server.process, signal.SIGCONT)
         pauses.append(time.perf_counter() - began)
 
     visitor.http.event_hooks = {"response": [responses.append]}
