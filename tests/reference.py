@@ -33,8 +33,15 @@ State = dict[str, torch.Tensor]
 DATA = Path(__file__).parent / "data" / "transformers-4.57.6.json"
 SIDE = 384  # pixels, the contract's
 SAMPLED = (0, 1, 200, 12345, 147455, 200000, 294912, 442367)  # indices into the flattened pixel values of a picture
-RECIPE = {"hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": SIDE, "patch_size": 14}
-PREPROCESSOR = {  # the published backbone's preprocessor_config.json
+RECIPE: dict[str, Any] = {
+    "hidden_size": 64,
+    "intermediate_size": 160,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "image_size": SIDE,
+    "patch_size": 14,
+}
+PREPROCESSOR: dict[str, Any] = {  # the published backbone's preprocessor_config.json
     "do_normalize": True,
     "do_rescale": True,
     "do_resize": True,

@@ -119,7 +119,7 @@ def test_pictures_go_to_an_accelerator_at_once_and_to_a_cpu_one_by_one(app: Modu
 # ---------------------------------------------------------------------------------------------------------------- seconds
 
 
-def seconds(app: ModuleType, count: int, *patience: int) -> object:
+def seconds(app: ModuleType, count: int, *patience: int) -> Any:
     """What is asked for that many pictures."""
     return app.gpu_seconds(np.zeros((count, 3, 2, 2), np.float32), *patience)
 
@@ -128,15 +128,15 @@ def test_the_seconds_asked_for_are_few(app: ModuleType) -> None:
     """The quota is checked against them: at most 15 for nine pictures and 10 for one; whole numbers, which the client needs."""
     asked = [seconds(app, count) for count in range(1, 10)]
     assert {type(value) for value in asked} == {int}
-    assert asked == sorted(asked)  # type: ignore[type-var]
-    assert asked[0] > 0  # type: ignore[operator]
-    assert asked[0] <= 10  # type: ignore[operator]
-    assert asked[-1] <= 15  # type: ignore[operator]
+    assert asked == sorted(asked)
+    assert asked[0] > 0
+    assert asked[0] <= 10
+    assert asked[-1] <= 15
 
 
 def test_the_second_try_asks_for_twice_the_seconds(app: ModuleType) -> None:
     """A worker that overran needs longer."""
-    assert [seconds(app, count, app.GPU_PATIENCE) for count in (1, 9)] == [2 * seconds(app, count) for count in (1, 9)]  # type: ignore[operator]
+    assert [seconds(app, count, app.GPU_PATIENCE) for count in (1, 9)] == [2 * seconds(app, count) for count in (1, 9)]
 
 
 def test_the_seconds_are_asked_with_the_arguments_of_embed(app: ModuleType) -> None:

@@ -29,8 +29,22 @@ from reference import PREPROCESSOR, RECIPE, bare, drawn_pictures, drawn_state
 
 State = dict[str, torch.Tensor]
 
-SMALL = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28, "patch_size": 14}
-FULL = {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16, "image_size": 384, "patch_size": 14}
+SMALL: dict[str, Any] = {
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 28,
+    "patch_size": 14,
+}
+FULL: dict[str, Any] = {
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+    "image_size": 384,
+    "patch_size": 14,
+}
 FULL_TENSORS, FULL_PARAMETERS = 448, 428_225_600
 SAME = 1e-5  # the largest difference of a cosine that another batch or machine may make
 
@@ -402,7 +416,7 @@ def test_the_published_configuration_is_understood(tmp_path: Path, monkeypatch: 
 
 def test_a_gpu_computes_in_full_float32() -> None:
     """TF32, cuDNN's default for convolutions, would drop 13 bits of the patch embedding."""
-    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee"  # type: ignore[attr-defined]
     assert torch.backends.cuda.matmul.fp32_precision == "ieee"
 
 

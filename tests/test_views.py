@@ -277,6 +277,7 @@ def test_the_references_that_were_left_out_are_named() -> None:
     """And how many are compared at most."""
     (item,) = read(notes(compare(circle(0, 5), ["t", "a"], ignored=["ninth.png", "tenth.png"]))).all("li")
     assert [node.text for node in item.all("bdi")] == ["ninth.png", "tenth.png"]
+    assert "not used: ninth.png and tenth.png." in item.text
     assert str(MAX_REFERENCES) in item.text
 
 
