@@ -191,7 +191,7 @@ def serving(environment: dict[str, str], command: Sequence[str]) -> Iterator[Ser
     began = time.perf_counter()
     with (
         tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(command, cwd=ROOT, env=settings, stdout=log, stderr=log, text=True, start_new_session=True) as process,
+        subprocess.Popen(command, cwd=ROOT, env=settings, stdout=log, stderr=log, text=True) as process,
     ):
         try:
             wait_until_up(f"http://127.0.0.1:{port}", process, log)
