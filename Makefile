@@ -32,7 +32,7 @@ format: .venv/.tools ## put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.tools ## measure start, speed and memory side by side; needs 10 GB of disk and 12 minutes
+bench: .venv/.tools ## measure start, speed and memory side by side; needs 6.5 GB of disk, 8 GB of memory and some 7 minutes
 	$(BIN)/python bench/run.py
 
 fuzz: .venv/.tools ## a longer run of the fuzz tests
