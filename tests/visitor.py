@@ -149,10 +149,10 @@ class Visitor:
         Raises:
             RefusedError: the page answered with an error message; the follow-up events have run all the same.
         """
-        answer, target = Answer(), [self.component(button), "click"]
+        answer, trigger = Answer(), self.component(button)
         for event in self.config["dependencies"]:
-            if target in event["targets"]:
-                self._run(event, target[0], answer, on_message)
+            if [trigger, "click"] in event["targets"]:
+                self._run(event, trigger, answer, on_message)
         return answer
 
     def download(self, file: Mapping[str, Any]) -> bytes:
