@@ -6,12 +6,13 @@ import io
 import os
 import re
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 import numpy as np
@@ -21,8 +22,9 @@ from starlette.formparsers import MultiPartException
 
 import megastyle
 from comparison import MAX_REFERENCES
+from conftest import serving
 from guard import Form, Limits
-from visitor import COMPARE, PREFIX, REFERENCES, TEST_IMAGE, Visitor
+from visitor import COMPARE, PREFIX, Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -78,25 +80,22 @@ def test_a_file_of_the_most_bytes_is_taken_and_one_byte_more_is_not(server: str)
 def test_the_reader_keeps_to_the_same_number_of_bytes(tmp_path: Path) -> None:
     """For a file that did not come by way of the upload."""
     file = tmp_path / "a.png"
-    file.write_bytes(picture(1) + bytes(megastyle.MAX_FILE_BYTES - len(picture(1))))
-    megastyle.decode(megastyle.read_file(file))
+    file.write_bytes(bytes(megastyle.MAX_FILE_BYTES))
+    assert len(megastyle.read_file(file)) == megastyle.MAX_FILE_BYTES
     with file.open("ab") as more:
         more.write(b"\0")
     with pytest.raises(megastyle.PictureError, match="larger than 32 MB"):
-        megastyle.decode(megastyle.read_file(file))
+        megastyle.read_file(file)
 
 
 @pytest.mark.parametrize(
     ("width", "height"), [(megastyle.MAX_SIDE, 1), (1, megastyle.MAX_SIDE), (8192, megastyle.MAX_PIXELS // 8192)], ids=["wide", "high", "square"]
 )
-def test_a_picture_of_the_most_pixels_is_read_and_one_row_more_is_not(tmp_path: Path, width: int, height: int) -> None:
+def test_a_picture_of_the_most_pixels_is_read_and_one_row_more_is_not(width: int, height: int) -> None:
     """Refused before it is decoded."""
-    fits, too_large = tmp_path / "fits.png", tmp_path / "large.png"
-    fits.write_bytes(large_picture(width, height))
-    assert megastyle.decode(megastyle.read_file(fits)).size == (width, height)
-    too_large.write_bytes(large_picture(width + (width > height), height + (width <= height)))
+    assert megastyle.decode(large_picture(width, height)).size == (width, height)
     with pytest.raises(megastyle.PictureError, match="has too many pixels; at most 67 megapixels are read"):
-        megastyle.decode(megastyle.read_file(too_large))
+        megastyle.decode(large_picture(width + (width > height), height + (width <= height)))
 
 
 # ------------------------------------------------------------------------------------------------------------- one comparison
@@ -138,19 +137,21 @@ def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(server
     """One byte less, and the server waits for the body."""
     limit = app.UPLOAD_BYTES
     with connected(server) as connection:
-        connection.sendall(
-            f"POST {PREFIX}/upload HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['content-type']}\r\nContent-Length: {limit + 1}\r\n\r\n".encode()
-        )
-        answer = connection.recv(65536)
+        begin_upload(connection, limit + 1)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert b" 413 " in answer.split(b"\r\n")[0]
     assert f"exceed the maximum allowed size of {limit // MB} MB together. Choose fewer or smaller ones.".encode() in answer
     with connected(server) as connection:
-        connection.sendall(
-            f"POST {PREFIX}/upload HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['content-type']}\r\nContent-Length: {limit}\r\n\r\n".encode()
-        )
+        begin_upload(connection, limit)
         connection.settimeout(0.5)
         with pytest.raises(TimeoutError):
             connection.recv(65536)
+
+
+def begin_upload(connection: socket.socket, size: int) -> None:
+    """Announce an upload of so many bytes."""
+    head = f"POST {PREFIX}/upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {FORM['content-type']}\r\nContent-Length: {size}\r\n\r\n"
+    connection.sendall(head.encode())
 
 
 @contextmanager
@@ -241,9 +242,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: str) -> None:
     folder = temporary_folder(server)
     before = disk(folder)
     with connected(server) as connection:
-        connection.sendall(
-            f"POST {PREFIX}/upload HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['content-type']}\r\nContent-Length: {4 * MB}\r\n\r\n".encode()
-        )
+        begin_upload(connection, 4 * MB)
         connection.sendall(part(bytes(2 * MB)))
         eventually(lambda: disk(folder) > before)
     eventually(lambda: disk(folder) <= before)
@@ -327,24 +326,28 @@ def test_a_form_is_judged_the_same_however_it_is_cut(body: bytes, words: str | N
 # ------------------------------------------------------------------------------------------------------------------ the queue
 
 
-@contextmanager
-def occupied(visitor: Visitor, folder: Path) -> Iterator[None]:
-    """Keep the one comparison at a time busy: with a pipe in an upload's place, which can be read only when the block ends."""
-    pipe = folder / ("f" * 64) / "pipe.png"
-    pipe.parent.mkdir()
+class Gated(NamedTuple):
+    """An app each of whose comparisons waits for one byte in a pipe."""
+
+    url: str
+    gate: int
+
+    def let_through(self, comparisons: int) -> None:
+        """Let so many comparisons go on."""
+        os.write(self.gate, bytes(comparisons))
+
+
+@pytest.fixture
+def gated(tiny_environment: dict[str, str], tmp_path: Path) -> Iterator[Gated]:
+    """The app, with nothing changed but that wait."""
+    pipe = tmp_path / "gate"
     os.mkfifo(pipe)
-    writer = os.open(pipe, os.O_RDWR)  # whoever reads the pipe waits until this is closed
-    visitor.values[visitor.component(TEST_IMAGE)] = {"path": str(pipe), "meta": {"_type": "gradio.FileData"}}
-    visitor.values[visitor.component(REFERENCES)] = [{"image": visitor.values[visitor.component(TEST_IMAGE)], "caption": None}]
-    messages = visitor.messages(compare_event(visitor), visitor.component(COMPARE))
-    assert any(message["msg"] == "process_starts" for message in messages)
-    try:
-        yield
-    finally:
-        pipe.unlink()
-        pipe.parent.rmdir()
-        os.close(writer)
-        assert any(message["msg"] == "process_completed" for message in messages)
+    wait = "import os, app; go_on = app.embed_files; gate = os.open(os.environ['GATE'], os.O_RDONLY); "
+    wait += "app.embed_files = lambda *given: (os.read(gate, 1), go_on(*given))[1]; app.main()"
+    gate = os.open(pipe, os.O_RDWR)
+    with serving(tiny_environment | {"GATE": str(pipe)}, tmp_path, (sys.executable, "-c", wait)) as url:
+        yield Gated(url, gate)
+    os.close(gate)
 
 
 def compare_event(visitor: Visitor) -> dict[str, Any]:
@@ -359,14 +362,17 @@ def join(visitor: Visitor, session: str) -> httpx.Response:
     return visitor.http.post(f"{PREFIX}/queue/join", json=body)
 
 
-def test_the_last_place_in_the_queue_is_given_and_the_next_visitor_is_told_that_it_is_full(server: str, app: ModuleType) -> None:
+def test_the_last_place_in_the_queue_is_given_and_the_next_visitor_is_told_that_it_is_full(gated: Gated, app: ModuleType) -> None:
     """And everyone who got a place is served afterwards."""
-    with Visitor(server) as visitor, Visitor(server) as busy:
-        visitor.compare(("test.png", picture(70)), [("reference.png", picture(71))])
+    with Visitor(gated.url) as visitor:
+        visitor.put(("test.png", picture(70)), [("reference.png", picture(71))])
+        first = visitor.messages(compare_event(visitor), visitor.component(COMPARE))
+        assert any(message["msg"] == "process_starts" for message in first)
         waiting = [f"waiting{number}" for number in range(app.QUEUE_LENGTH)]
-        with occupied(busy, temporary_folder(server)):
-            joined = [join(visitor, session).status_code for session in waiting]
-            refused = join(visitor, "late")
+        joined = [join(visitor, session).status_code for session in waiting]
+        refused = join(visitor, "late")
+        gated.let_through(1 + app.QUEUE_LENGTH)
+        assert any(message["msg"] == "process_completed" for message in first)
         served = [visitor.http.get(f"{PREFIX}/queue/data", params={"session_hash": session}).text for session in waiting]
     assert joined == [200] * app.QUEUE_LENGTH
     assert (refused.status_code, refused.json()["detail"]) == (503, f"Queue is full. Max size is {app.QUEUE_LENGTH} and size is {app.QUEUE_LENGTH}.")
