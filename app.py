@@ -12,6 +12,7 @@ import hashlib
 import io
 import logging
 import math
+import os
 import secrets
 import sys
 import tempfile
@@ -388,7 +389,7 @@ def fill(example: examples.ExampleSet) -> tuple[str, list[str], str]:
 
 def build_page() -> gr.Blocks:
     """The page: inputs, examples, result, and what the number means."""
-    example_sets = examples.write_examples(Path(tempfile.gettempdir()) / "megastyle-examples")
+    example_sets = examples.write_examples(Path(tempfile.gettempdir()) / f"megastyle-examples-{os.getuid()}")
     with gr.Blocks(title="MegaStyle Comparison", analytics_enabled=False) as page:
         gr.Markdown(views.intro(), elem_id="intro")
         if not ENCODER.source.official:

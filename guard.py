@@ -35,7 +35,7 @@ log = logging.getLogger("megastyle.guard")
 
 READ_ROUTES = re.compile(  # what the page's client, a health check and the launch itself ask for
     r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static|svelte)/.+"
-    r"|/gradio_api/(info/?|startup-events|upload_progress|queue/data|heartbeat/[^/]+|file=(?!https?:).+)"
+    r"|/gradio_api/(info/?|app_id/?|startup-events|upload_progress|queue/data|heartbeat/[^/]+|file=(?!https?:).+)"
 )
 UPLOAD_ROUTE = "/gradio_api/upload"
 WRITE_ROUTES = re.compile(UPLOAD_ROUTE + r"|/gradio_api/(queue/join|cancel|reset/?)")
