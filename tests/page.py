@@ -14,6 +14,7 @@ from playwright.sync_api import Dialog, Download, FilePayload, Locator, Viewport
 from playwright.sync_api import Page as Tab
 
 DESKTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)  # CSS pixels
+PATIENCE = 30_000  # milliseconds for anything to happen; a limit for a hang, not a measure
 SETTLED = """async () => {
     await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
     await Promise.allSettled(document.getAnimations().filter(one => one instanceof CSSTransition).map(one => one.finished));
@@ -30,6 +31,7 @@ WATCH_PROGRESS = """() => {
 
 
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 class Cell(NamedTuple):
@@ -48,7 +50,8 @@ class Page:
         """Take the tab over."""
         self.tab, self.url = tab, url
         self.console: list[str] = []  # errors only
-        tab.set_default_timeout(30_000)
+        tab.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
         tab.on("console", lambda message: self.console.append(message.text) if message.type == "error" else None)
         tab.on("pageerror", lambda error: self.console.append(str(error)))
         tab.on("filechooser", lambda _: None)  # no dialog opens from now on; asked for only when one is awaited, it comes too late at times
