@@ -68,7 +68,7 @@ def cosines(pictures: list[Drawing], encoder: tuple[Path, Path]) -> np.ndarray:
     backbone, checkpoint = encoder
     config = SiglipVisionConfig.from_pretrained(backbone)
     state = torch.load(checkpoint, weights_only=True)["model"]
-    model = SiglipVisionModel.from_pretrained(None, config=config, state_dict=state).eval()
+    model = SiglipVisionModel.from_pretrained(None, config=config, state_dict=state, dtype=torch.float32).eval()
     size: Any = (config.image_size, config.image_size)
     images = [Image.open(io.BytesIO(content)).resize(size, Image.Resampling.BICUBIC) for _, content in pictures]
     pixels = np.stack([np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / 127.5 - 1 for image in images])
