@@ -48,6 +48,8 @@ USED_BY_THE_PAGE = {  # of the routes that Gradio defines; a new release's new r
     ("GET", f"{API}/startup-events"),
     ("GET", f"{API}/upload_progress"),
     ("GET", f"{API}/queue/data"),
+    ("GET", f"{API}/app_id"),
+    ("GET", f"{API}/app_id/"),
     ("GET", f"{API}/heartbeat/{{session_hash}}"),
     ("GET", f"{API}/file={{path_or_url}}"),
     ("POST", f"{API}/upload"),
