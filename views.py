@@ -206,7 +206,7 @@ def ruler(comparison: Comparison) -> str:
 
 def picture(source: str, name: str) -> str:
     """A small picture; the name beside it is its text, so the picture itself is silent."""
-    return f'<img src="{source}" alt="" title="{escape(name)}">'
+    return f'<img src="{source}" alt="" aria-hidden="true" title="{escape(name)}">'
 
 
 def badge(band: Band) -> str:

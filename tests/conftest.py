@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 120  # until a started app must answer; a limit for a hang, not a measure
+START_SECONDS = 300  # until a started app must answer; a limit for a hang, not a measure
 BROWSER_ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
