@@ -182,10 +182,14 @@ class Comparison:
             return None
         changes = -np.abs(np.array(self.means_without) - self.mean_cosine) if self.has_test else np.array(self.leave_one_out)
         candidate = int(np.argmin(changes))
-        rest = np.delete(np.delete(self.among_references, candidate, axis=0), candidate, axis=1)
-        rest_agreement = float(rest[np.triu_indices_from(rest, k=1)].mean(dtype=np.float64))
-        is_far = rest_agreement - self.leave_one_out[candidate] >= FAR_MARGIN and rounded(rest_agreement) >= MODERATE.floor
+        rest = self.agreement_without(candidate)
+        is_far = rest - self.leave_one_out[candidate] >= FAR_MARGIN and rounded(rest) >= MODERATE.floor
         return candidate if is_far else None
+
+    def agreement_without(self, index: int) -> float:
+        """Mean cosine of the references other than `index` among themselves; needs three references."""
+        rest = np.delete(np.delete(self.among_references, index, axis=0), index, axis=1)
+        return float(rest[np.triu_indices_from(rest, k=1)].mean(dtype=np.float64))
 
     @cached_property
     def same_content(self) -> tuple[tuple[int, ...], ...]:

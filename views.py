@@ -74,6 +74,8 @@ def loose_sentence(comparison: Comparison) -> str:
     """The warning of a loose set, or nothing."""
     if not comparison.is_loose:
         return ""
+    if (odd := comparison.odd_one_out) is not None:
+        return f"⚠️ **A loose set because of one reference.** Without the odd one out the others agree at {shown(comparison.agreement_without(odd))}."
     verdict = "so a mean over them says little" if comparison.has_test else "so a mean over them would say little"
     return f"⚠️ **A loose set.** Below {MODERATE.floor:.2f} the references hardly share a style, {verdict}."
 
