@@ -430,6 +430,9 @@ def build_page() -> gr.Blocks:
         comparing.success(None, js=views.SCROLL_TO_RESULT)
         for event in (test.change, references.change, comparing.then):  # an input may change while it runs
             event(None, [*inputs, overview], stale, js=views.MARK_STALE)
+        for event in (test.upload, test.clear, references.upload, references.delete):
+            event(None, None, hint, js=views.OWN_PICTURES)
+        page.load(None, js=views.KEEP_PAGE)
         clear_button.click(None, None, [*inputs, hint, stale, *outputs], js=views.CLEAR, cancels=comparing)
         for button, example in zip(example_buttons, example_sets, strict=True):
             button.click(partial(fill, example), None, [*inputs, hint], api_visibility="private", concurrency_limit=None, show_progress="hidden")

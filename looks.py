@@ -97,6 +97,7 @@ CSS = """
 #stale p { margin: 0; padding: 8px 14px; border-radius: 8px; background: #fff3d6; color: #3d2f08; border: 1px solid #e6cd8d; }
 .dark #stale p { background: #3a3018; color: #f4e6bf; border-color: #66551f; }
 #result:not(:has(#stale p)) #stale { display: none; }
+#result:has(#verdict [data-testid="status-tracker"]:not(.hide, :has(.error))) #stale { visibility: hidden; } /* a new one is on its way */
 #result:has(#stale p) :is(#verdict, #overview, #details, #downloads) { filter: grayscale(1); }
 #result:has(#stale p) :is(#verdict, #overview, #details) :not(.odd) { color: var(--body-text-color-subdued); } /* and no fainter: it can still be read */
 #result:has(#stale p) svg.ruler text { fill: var(--body-text-color-subdued); }
@@ -153,6 +154,7 @@ table.matrix tr { background: none !important; border: 0; }
 table.matrix :is(th, td) { border: 0 !important; padding: 0; text-align: center; font-weight: 400; background: none; }
 table.matrix td[style] { min-width: 58px; height: 46px; border-radius: 4px; font-size: 13px; }
 table.matrix .self { font-style: italic; }
+table.matrix thead th { vertical-align: bottom; }
 table.matrix th { padding: 2px 6px; font-size: 12px; color: var(--body-text-color-subdued); }
 table.matrix th img { margin: 0 auto 2px; }
 table.matrix tbody th { position: sticky; left: 0; z-index: 1; background: var(--block-background-fill); }
@@ -165,6 +167,11 @@ p.key .scale span { padding: 1px 8px; }
   .gradio-container main { padding: 12px !important; }
   svg.ruler .band-label { font-size: 10px; }
   table.references .rest { display: none; }
+  table.references { font-size: 12px; }
+  table.references tbody th { min-width: 84px; }
+  table.references :is(th, td) { padding-right: 7px !important; }
+  table.references thead th { white-space: normal; font-size: 11px; vertical-align: bottom; }
+  .scroll img { max-width: 32px; max-height: 32px; }
   #result { padding: 14px; }
   #examples > :first-child { flex-basis: 100% !important; }
   #examples button { flex: 1 1 40% !important; }

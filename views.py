@@ -62,12 +62,15 @@ def agreement_sentence(comparison: Comparison) -> str:
     if not comparison.has_range:
         return f"Your two references agree with each other at **{shown(agreement.mean)}**."
     sentence = f"Your references agree with each other at **{shown(agreement.mean)}** ({shown(agreement.min)} to {shown(agreement.max)})"
-    places = {
-        "inside": "the test image lies **inside** that range, as close to them as they are to one another.",
-        "above": "the test image lies **above** that range, closer to them than they are to one another.",
-        "below": "the test image lies **below** that range, further from them than any of them is from the rest.",
+    if comparison.position is None:
+        return f"{sentence}."
+    meanings = {  # not said of a loose set: in a range that wide, almost everything lies inside
+        "inside": "as close to them as they are to one another",
+        "above": "closer to them than they are to one another",
+        "below": "further from them than any of them is from the rest",
     }
-    return f"{sentence}; {places[comparison.position]}" if comparison.position else f"{sentence}."
+    meaning = "" if comparison.is_loose else f", {meanings[comparison.position]}"
+    return f"{sentence}; the test image lies **{comparison.position}** that range{meaning}."
 
 
 def loose_sentence(comparison: Comparison) -> str:
@@ -89,7 +92,7 @@ def verdict(comparison: Comparison) -> str:
         )
     else:
         head = f"## 🔗 How {count} references agree\n\nNo test image: add one and compare again to see how close it is to this set"
-    return "\n\n".join(part for part in (f"{head}.", agreement_sentence(comparison), loose_sentence(comparison)) if part)
+    return "\n\n".join(part for part in (f"{head}.", loose_sentence(comparison), agreement_sentence(comparison)) if part)
 
 
 def same_content_sentence(comparison: Comparison, group: Sequence[int]) -> str:
@@ -150,9 +153,9 @@ def ruler_bands() -> list[str]:
         left, right = ruler_position(band.floor), ruler_position(end)
         parts.append(f'<rect class="band band-{number}" x="{left:.2f}%" y="40" width="{right - left:.2f}%" height="20"/>')
         parts.append(f'<text class="band-label" x="{(left + right) / 2:.2f}%" y="76" text-anchor="middle">{band.label.split()[0]}</text>')
-        if number:
-            parts.append(f'<text class="tick" x="{left:.2f}%" y="91" text-anchor="middle">{band.floor:.2f}</text>')
-    return parts
+        floor = max(band.floor, RULER_START)
+        parts.append(f'<text class="tick" x="{left:.2f}%" y="91" text-anchor="{"middle" if number else "start"}">{floor:.2f}</text>')
+    return [*parts, f'<text class="tick" x="100%" y="91" text-anchor="end">{RULER_END:.2f}</text>']
 
 
 def ruler_marks(comparison: Comparison) -> list[str]:
@@ -200,7 +203,17 @@ def ruler(comparison: Comparison) -> str:
     """
     height = 138 if comparison.agreement else 96
     parts = "".join([*ruler_bands(), *ruler_marks(comparison), *ruler_bracket(comparison)])
-    return f'<svg class="ruler" width="100%" height="{height}" role="img" aria-label="{escape(ruler_words(comparison))}">{parts}</svg>'
+    svg = f'<svg class="ruler" width="100%" height="{height}" role="img" aria-label="{escape(ruler_words(comparison))}">{parts}</svg>'
+    return svg + ruler_key(comparison)
+
+
+def ruler_key(comparison: Comparison) -> str:
+    """What the ruler's signs mean, for those who see it; only the signs that it has."""
+    signs = ["| one reference", "▼ their mean"] if comparison.has_test else []
+    signs += ["● the references to each other"] if comparison.agreement else []
+    values = [*comparison.cosines, *(comparison.agreement or ())]
+    signs += [f"◂ below {RULER_START:.2f}"] if min(values) < RULER_START else []
+    return f'<p class="key" aria-hidden="true">{" · ".join(signs)}</p>'
 
 
 # --------------------------------------------------------------------------------------------------- table, grid and matrix
@@ -322,7 +335,8 @@ def matrix_key(comparison: Comparison) -> str:
     """Which picture is which, and what the colours mean."""
     first = "T is the test image, the numbers" if comparison.has_test else "The numbers"
     stops = "".join(
-        f'<span style="background:{css(heat_colour(step / 4))};color:{css(ink_on(heat_colour(step / 4)))}">{step / 4:.2f}</span>' for step in range(5)
+        f'<span style="background:{css(heat_colour(step / 4))};color:{css(ink_on(heat_colour(step / 4)))}">{"≤ " * (not step)}{step / 4:.2f}</span>'
+        for step in range(5)
     )
     return f'<p class="key"><span class="scale" aria-hidden="true">{stops}</span> {first} are the references in upload order; the diagonal is a picture with itself and in no mean.</p>'
 
@@ -368,7 +382,8 @@ def json_report(comparison: Comparison, encoder: Mapping[str, Any], versions: Ma
 
 
 def inert(name: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
+    """A name that no spreadsheet takes for a formula, and that every CSV reader can read: some end at NUL."""
+    name = name.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return f"'{name}" if name.startswith(FORMULA_STARTS) else name
 
 
@@ -395,7 +410,7 @@ def band_rows() -> list[str]:
     return [f"| {span} | {band.emoji} {band.label} |" for span, band in zip(spans, BANDS, strict=True)]
 
 
-WAITING = f"## Your result appears here\n\nChoose a test image and 1 to {MAX_REFERENCES} references, or take an example, and press **Compare**."
+WAITING = f"## Your result appears here\n\nChoose a test image and 1 to {MAX_REFERENCES} references, or take an example, and press **Compare**. Two or more references alone show how well they agree."
 EXAMPLES_HINT = "An example fills the two inputs; Compare does the rest."
 EXAMPLES_LABEL = "<span>No pictures at hand? Try an example:</span>"
 STALE = '<p role="status"><b>This is the old result.</b> The pictures have changed since; press Compare for a new one.</p>'
@@ -405,11 +420,16 @@ MARK_STALE = f"""(test, references, overview) => {{
     return made && made !== chosen.map(path => path.split("/").at(-2)).join(" ") ? {json.dumps(STALE)} : "";
 }}"""
 PATHS_ONLY = """(test, references) => {
+    document.querySelectorAll(".toast-close").forEach(button => button.click());  // an error that is answered is over
     const bare = file => file && {...file, url: null};  // for an SVG, Gradio's page writes the whole drawing here; the guard rightly refuses it
     const bareItem = item => ({...item, ...(item.image ? {image: bare(item.image)} : {video: bare(item.video)})});
     return [bare(test), references?.map(bareItem) ?? null];
 }"""
-CLEAR = f"() => [null, null, {json.dumps(EXAMPLES_HINT)}, '', {json.dumps(WAITING)}, '', '', null, null]"
+CLEAR = f"() => (document.querySelectorAll('.toast-close').forEach(button => button.click()), [null, null, {json.dumps(EXAMPLES_HINT)}, '', {json.dumps(WAITING)}, '', '', null, null])"
+OWN_PICTURES = f"() => {json.dumps(EXAMPLES_HINT)}"  # once a visitor changes an example, its hint is over
+KEEP_PAGE = """() => {
+    for (const kind of ["dragover", "drop"]) window.addEventListener(kind, event => event.preventDefault());  // a drop that misses opens no file
+}"""
 SCROLL_TO_RESULT = """() => {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (matchMedia("(max-width: 768px)").matches)
@@ -427,7 +447,7 @@ def intro() -> str:
 
 def not_megastyle(checkpoint: str) -> str:
     """Said on a page whose encoder is not the published one."""
-    return f"⚠️ **These are not MegaStyle scores.** This page runs on another encoder (`{checkpoint}`), not on the published MegaStyle checkpoint."
+    return f"⚠️ **These are not MegaStyle scores.** This page runs on an encoder of its own, a local file (`{checkpoint}`), not on the published one."
 
 
 def meaning() -> str:
@@ -446,8 +466,8 @@ The labels are **rules of thumb**, not part of the model; the cosine is the sour
 
 {bands}
 
-**Mean without it** is the headline if that one reference were left out. The **odd one out** is the reference whose removal changes the headline most,
-marked only if its mean cosine to the other references lies at least {FAR_MARGIN:.2f} below theirs among themselves, and they agree at {MODERATE.floor:.2f} or better."""
+**Mean without it** is the mean if that one reference were left out. The **odd one out** is the reference whose removal changes the mean most (without a test
+image: the one that agrees least with the others), marked only if its mean cosine to the other references lies at least {FAR_MARGIN:.2f} below theirs among themselves, and they agree at {MODERATE.floor:.2f} or better."""
 
 
 def limits(formats: str, megabytes: int, megapixels: int, minutes: int) -> str:

@@ -297,13 +297,15 @@ def place_on(svg: Node, cosine: float) -> float:
 
 
 def test_the_ruler_shows_the_bands_of_the_contract() -> None:
-    """A tick for each inner floor, evenly spaced as the cosines are, and five rectangles that meet at them."""
+    """A tick for each inner floor, evenly spaced as the cosines are, five rectangles that meet at them, and a tick at either end."""
     svg = read(ruler(SETS["1 to 3"]))
     ticks = svg.all("text", "tick")
-    assert [node.text for node in ticks] == ["0.45", "0.55", "0.65", "0.75"]
-    assert np.allclose(np.diff([x_of(node) for node in ticks]), x_of(ticks[1]) - x_of(ticks[0]), atol=0.02)
+    assert [node.text for node in ticks] == ["0.30", "0.45", "0.55", "0.65", "0.75", "1.00"]
+    first, *inner, last = [x_of(node) for node in ticks]
+    assert (first, last) == (0, 100)
+    assert np.allclose(np.diff(inner), inner[1] - inner[0], atol=0.02)
     rectangles = sorted((x_of(node), x_of(node, "width")) for node in svg.all("rect", "band"))
-    assert [start for start, _ in rectangles[1:]] == [x_of(node) for node in ticks]
+    assert [start for start, _ in rectangles[1:]] == inner
     assert np.allclose([start + width for start, width in rectangles], [*(start for start, _ in rectangles[1:]), 100], atol=0.02)
     assert [node.text for node in svg.all("text", "band-label")] == ["Minimal", "Weak", "Moderate", "Good", "Strong"]
 
