@@ -376,6 +376,8 @@ class Oracle:
         self.agreement = None if pairwise else [mean(self.leave_one_out), min(self.leave_one_out), max(self.leave_one_out)]
         without = [self.cosines[:index] + self.cosines[index + 1 :] for index in range(len(self.cosines))]
         self.means_without = [] if pairwise else [mean(others) for others in without]
+        rests = [[(i, j) for i, j in itertools.combinations(references, 2) if left_out not in (i, j)] for left_out in references]
+        self.agreement_without = [mean(self.matrix[i][j] for i, j in pairs) for pairs in rests if pairs]
         scores = self.cosines or self.leave_one_out
         self.ranking = sorted(range(len(scores)), key=lambda index: -scores[index])
 
@@ -396,6 +398,8 @@ def test_every_number_equals_that_of_plain_loops(references: int, has_test: bool
         assert list(result.means_without) == pytest.approx(expected.means_without, abs=NEAR)
         assert (result.agreement and list(result.agreement)) == (expected.agreement and pytest.approx(expected.agreement, abs=NEAR))
         assert list(result.ranking) == expected.ranking
+        rests = [result.agreement_without(index) for index in range(references)] if references > 2 else []
+        assert rests == pytest.approx(expected.agreement_without, abs=NEAR)
 
 
 @pytest.mark.parametrize("has_test", [True, False])
