@@ -690,16 +690,21 @@ def test_the_csv_holds_the_matrix_with_its_names(comparison: Comparison) -> None
     assert close([[float(cell) for cell in row[1:]] for row in rows], comparison.matrix)
 
 
-@pytest.mark.parametrize("names", groups_of_eight([name for name in HOSTILE if "\0" not in name]))
+@pytest.mark.parametrize("names", groups_of_eight(HOSTILE))
 def test_hostile_names_survive_the_files(names: list[str]) -> None:
-    """Read back, they are the visitor's own in the JSON; in the CSV those that a spreadsheet would run have a quote before them."""
+    """Read back, they are the visitor's own in the JSON; in the CSV those that a spreadsheet would run have a quote before them.
+
+    A NUL, which Python 3.10 can neither write into a CSV nor read from one, is U+FFFD there.
+    """
     comparison = named(names, ignored=HOSTILE)
     report = report_of(comparison)
     assert report["names"] == names
     assert report["ignored"] == HOSTILE
     head, *rows = csv.reader(io.StringIO(csv_matrix(comparison), newline=""))
     for cells in (head[1:], [row[0] for row in rows]):
-        assert [cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS) else cell for cell in cells] == names
+        assert [cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS) else cell for cell in cells] == [
+            name.replace("\0", "\ufffd") for name in names
+        ]
         assert [cell for cell in cells if cell.startswith(FORMULA_STARTS)] == []
     assert {len(row) for row in (head, *rows)} == {len(names) + 1}
 
