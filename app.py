@@ -72,7 +72,7 @@ GPU_SECONDS_BASE = 5.5  # a cold worker: fork, CUDA, moving 1.7 GB. Quota is che
 GPU_SECONDS_PICTURE = 0.5  # one forward pass is 0.667 TFLOP; the rest is margin
 GPU_PATIENCE = 2  # times the duration for the one more try after a worker died
 COMPARISONS_AT_ONCE = 8 if ON_ZEROGPU else 1  # a GPU each on ZeroGPU; on a CPU two would only share its cores
-QUEUE_LENGTH = 40  # visitors waiting; at 10 s each the last one waits 7 minutes, and a full queue says so at once
+QUEUE_LENGTH = 40  # visitors waiting; the last one waits a minute on ZeroGPU (8 at once, 10 s each), half an hour on a CPU (40 s each)
 THUMBNAIL_PIXELS = (160, 48)  # longer side, of the grid and of table and matrix: small enough that a result is below 300 KB
 THUMBNAIL_QUALITY = 70  # of JPEG
 FILES_KEPT_SECONDS = 3600  # uploads and downloads; the page says so
@@ -81,7 +81,7 @@ UPLOADS = Path(get_upload_folder()).absolute()  # not resolved: Gradio builds it
 UPLOAD_BYTES = (MAX_REFERENCES + 1) * MAX_FILE_BYTES  # of one upload request: a whole comparison at the limits
 UPLOAD_FILES = 64  # of one upload request; more than eight references are said to be left out, a folder of thousands is refused
 EVENT_BYTES = 2**20  # of one event: 64 references take 40 KB
-INPUT: dict[str, Any] = {"sources": ["upload", "clipboard"], "buttons": [], "height": 280, "min_width": 320}  # of both; 320: stacked on a phone
+INPUT_OPTIONS: dict[str, Any] = {"sources": ["upload", "clipboard"], "buttons": [], "height": 280, "min_width": 320}  # 320: stacked on a phone
 
 try:
     ENCODER = load_encoder()
@@ -149,7 +149,7 @@ CACHE = Cache(CACHED_PICTURES, CACHED_BYTES)
 
 
 def not_compared(message: str) -> gr.Error:
-    """An error that stays until the visitor closes it; `message` is HTML."""
+    """An error that stays until the visitor closes it or presses Compare or Clear again; `message` is HTML."""
     return gr.Error(message, title="Not compared", duration=None, print_exception=False)
 
 
@@ -395,9 +395,9 @@ def build_page() -> gr.Blocks:
         if not ENCODER.source.official:
             gr.Markdown(views.not_megastyle(ENCODER.source.checkpoint), elem_id="not-megastyle")
         with gr.Row(elem_id="inputs"):
-            test = keep_upload(gr.Image(label="Test image", type="filepath", image_mode=None, **INPUT, elem_id="test"))
+            test = keep_upload(gr.Image(label="Test image", type="filepath", image_mode=None, **INPUT_OPTIONS, elem_id="test"))
             references = keep_upload(
-                gr.Gallery(label="References", file_types=["image"], columns=4, object_fit="contain", **INPUT, elem_id="references")
+                gr.Gallery(label="References", file_types=["image"], columns=4, object_fit="contain", **INPUT_OPTIONS, elem_id="references")
             )
         with gr.Row(elem_id="actions"):
             compare_button = gr.Button("Compare", variant="primary", scale=3, min_width=120)

@@ -321,7 +321,7 @@ def load_encoder() -> Encoder:
     backbone = os.environ.get("MEGASTYLE_BACKBONE") or BACKBONE_REPO
     config, processor = read_backbone(backbone)
     path = find_checkpoint()
-    with ThreadPoolExecutor(1) as pool:  # the digest costs no time beside the load: hashlib gives up the GIL
+    with ThreadPoolExecutor(1) as pool:  # beside the load, for hashlib gives up the GIL; after it the digest would cost more
         verified = pool.submit(verify, path)
         try:
             model = load_model(config, path, backbone)
