@@ -97,7 +97,7 @@ CSS = """
 #stale p { margin: 0; padding: 8px 14px; border-radius: 8px; background: #fff3d6; color: #3d2f08; border: 1px solid #e6cd8d; }
 .dark #stale p { background: #3a3018; color: #f4e6bf; border-color: #66551f; }
 #result:not(:has(#stale p)) #stale { display: none; }
-#result:has(#verdict [data-testid="status-tracker"]:not(.hide, :has(.error))) #stale { visibility: hidden; } /* a new one is on its way */
+#result:has(#verdict [data-testid="status-tracker"]:not(.hide)):not(:has(#verdict .error)) #stale { visibility: hidden; } /* a new one is on its way */
 #result:has(#stale p) :is(#verdict, #overview, #details, #downloads) { filter: grayscale(1); }
 #result:has(#stale p) :is(#verdict, #overview, #details) :not(.odd) { color: var(--body-text-color-subdued); } /* and no fainter: it can still be read */
 #result:has(#stale p) svg.ruler text { fill: var(--body-text-color-subdued); }
