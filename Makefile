@@ -9,13 +9,13 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 GRADIO := $(shell sed -n 's/^sdk_version: *//p' README.md)
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 BIN := .venv/bin
-SOURCES := app.py comparison.py demo.py examples.py guard.py looks.py megastyle.py views.py
+SOURCES := app.py megastyle
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
 demo: .venv/.app ## start the page on a tiny encoder trained in seconds; no weights, no network
-	$(BIN)/python demo.py
+	$(BIN)/python -m megastyle.demo
 
 run: .venv/.app ## start the page on MegaStyle-Encoder; the first time it downloads 0.86 GB
 	$(BIN)/python app.py

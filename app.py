@@ -40,12 +40,9 @@ from PIL import Image
 from spaces.config import Config
 from starlette.middleware import Middleware
 
-import examples
-import looks
-import views
-from comparison import MAX_REFERENCES, Comparison, compare
-from guard import Guard, Limits, sweeping
-from megastyle import (
+from megastyle.comparison import MAX_REFERENCES, Comparison, compare
+from megastyle.drawings import examples
+from megastyle.encoder import (
     FORMATS_IN_WORDS,
     MAX_FILE_BYTES,
     MAX_PIXELS,
@@ -57,6 +54,9 @@ from megastyle import (
     read_file,
     refusing,
 )
+from megastyle.guard import Guard, Limits, sweeping
+from megastyle.page import theme as looks
+from megastyle.page import views
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines hold addresses

@@ -66,7 +66,7 @@ def loaded(dtype: torch.dtype) -> SiglipVisionModel:
     """The model on the CPU, loaded as the app does but for the number format."""
     from transformers import SiglipVisionModel
 
-    from megastyle import BACKBONE_REPO, find_checkpoint, read_backbone, read_state
+    from megastyle.encoder import BACKBONE_REPO, find_checkpoint, read_backbone, read_state
 
     config, _ = read_backbone(BACKBONE_REPO)
     return SiglipVisionModel.from_pretrained(None, config=config, state_dict=read_state(find_checkpoint()), dtype=dtype).eval()

@@ -29,7 +29,7 @@ from PIL import Image
 import weights
 from hub import Hub
 from machine import PeakAnonymous
-from megastyle import BACKBONE_REPO, BACKBONE_WEIGHTS, CHECKPOINT_FILE, CHECKPOINT_REPO
+from megastyle.encoder import BACKBONE_REPO, BACKBONE_WEIGHTS, CHECKPOINT_FILE, CHECKPOINT_REPO
 from pictures import variant
 from visitor import COMPARE, Answer, Message, Visitor
 

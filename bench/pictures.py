@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-import examples
+from megastyle.drawings import examples
 
 SIZES = (  # pixels, as people's references come: small copies, screenshots, now and then a scan
     (333, 333),

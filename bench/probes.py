@@ -36,14 +36,14 @@ def timed(act: Callable[[], object]) -> float:
 
 def load_app() -> Json:
     """Seconds that the app's own loading takes, finding and checking the files included, importing not."""
-    import megastyle
+    from megastyle import encoder as megastyle
 
     return {"seconds": timed(megastyle.load_encoder)}
 
 
 def load_parts() -> Json:
     """Seconds of what loading cannot do without: the checkpoint's SHA-256 on one core, its numbers in float32 on all."""
-    import megastyle
+    from megastyle import encoder as megastyle
 
     path = megastyle.find_checkpoint()
     digest = timed(lambda: megastyle.sha256_of(path))
@@ -104,7 +104,7 @@ def identity(backbone: str, checkpoint: str, *pictures: str) -> Json:
     import numpy as np
 
     import app  # before torch: it imports spaces
-    from megastyle import read_image
+    from megastyle.encoder import read_image
 
     model, processor = plain_model(backbone, checkpoint), plain_processor(backbone)
     own = app.ENCODER.model.state_dict()

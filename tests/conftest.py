@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-import demo
+from megastyle import demo
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

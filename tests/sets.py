@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from comparison import MAX_REFERENCES, Comparison, compare
+from megastyle.comparison import MAX_REFERENCES, Comparison, compare
 
 Rows = npt.NDArray[np.float32]
 Square = Sequence[Sequence[float]]

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import FilePayload, Locator, expect
 
-import examples
-from comparison import BANDS, MAX_REFERENCES
 from conftest import serving
+from megastyle.comparison import BANDS, MAX_REFERENCES
+from megastyle.drawings import examples
 from page import DESKTOP, PHONE, SCHEMES, Page
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import comparison as module
-import views
-from comparison import BANDS, FAR_MARGIN, MAX_REFERENCES, MODERATE, Agreement, Comparison, band_of, compare, rounded, shown
+from megastyle import comparison as module
+from megastyle.comparison import BANDS, FAR_MARGIN, MAX_REFERENCES, MODERATE, Agreement, Comparison, band_of, compare, rounded, shown
+from megastyle.page import views
 from sets import circle, compared, comparisons, evenly, of_matrix, random_rows, rows, steady, symmetric, with_test
 
 NEAR = 1e-6  # float32 rounding of a product of unit vectors

@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 from transformers import SiglipImageProcessorPil, SiglipVisionConfig, SiglipVisionModel
 
-import demo
-import examples
+from megastyle import demo
+from megastyle.drawings import examples
 
 SEEDS = (501, 502)  # of compositions that training never drew
 STRONG, MINIMAL = 0.75, 0.45  # the outer bands of the page
@@ -300,6 +300,6 @@ def test_the_demo_says_what_it_is_not_and_becomes_the_app(
     assert "http://127.0.0.1:7999" in output
     [(program, arguments, environment)] = started
     assert program == arguments[0] == sys.executable
-    assert Path(arguments[1]) == Path(demo.__file__).with_name("app.py").resolve()
+    assert Path(arguments[1]) == demo.ROOT / "app.py"
     assert (environment["MEGASTYLE_BACKBONE"], environment["MEGASTYLE_CHECKPOINT"]) == tuple(map(str, tiny_encoder))
     assert environment["PATH"] == os.environ["PATH"]

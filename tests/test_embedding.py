@@ -25,8 +25,8 @@ from gradio.components.gallery import GalleryData, GalleryImage
 from gradio.data_classes import ImageData
 from PIL import Image
 
-from comparison import MAX_REFERENCES, compare
-from megastyle import read_image
+from megastyle.comparison import MAX_REFERENCES, compare
+from megastyle.encoder import read_image
 
 Pixels = npt.NDArray[np.float32]
 

@@ -21,10 +21,10 @@ from PIL import Image
 from safetensors.torch import save
 from transformers import SiglipImageProcessorPil, SiglipVisionConfig, SiglipVisionModel
 
-import examples
-import megastyle
 import reference
-from megastyle import Encoder, EncoderError, load_encoder, read_image
+from megastyle import encoder as megastyle
+from megastyle.drawings import examples
+from megastyle.encoder import Encoder, EncoderError, load_encoder, read_image
 from reference import PREPROCESSOR, RECIPE, bare, drawn_pictures, drawn_state
 
 State = dict[str, torch.Tensor]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import examples
+from megastyle.drawings import examples
 
 MAX_BYTES = 100_000  # of one example file
 MAX_REFERENCES = 8  # that a comparison takes

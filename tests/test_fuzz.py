@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from transformers import SiglipImageProcessorPil
 
 import corpus
-from megastyle import PictureError, read_image
+from megastyle.encoder import PictureError, read_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

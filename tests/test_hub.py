@@ -37,7 +37,7 @@ from hub import (
     closed_port,
     etag,
 )
-from megastyle import (
+from megastyle.encoder import (
     BACKBONE_FILES,
     BACKBONE_REPO,
     BACKBONE_WEIGHTS,

@@ -20,10 +20,10 @@ import pytest
 from PIL import Image
 from starlette.formparsers import MultiPartException
 
-import megastyle
-from comparison import MAX_REFERENCES
 from conftest import serving
-from guard import Form, Limits
+from megastyle import encoder as megastyle
+from megastyle.comparison import MAX_REFERENCES
+from megastyle.guard import Form, Limits
 from visitor import COMPARE, PREFIX, Visitor
 
 if TYPE_CHECKING:

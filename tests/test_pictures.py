@@ -27,9 +27,9 @@ from PIL import Image, ImageOps
 from transformers import SiglipImageProcessorPil
 
 import corpus
-import megastyle
 from corpus import Case, Pixels
-from megastyle import MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PICTURE_FORMATS, PictureError, read_image
+from megastyle import encoder as megastyle
+from megastyle.encoder import MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PICTURE_FORMATS, PictureError, read_image
 
 SIDE = 384  # pixels, the contract's
 PROCESSOR = SiglipImageProcessorPil(size={"height": SIDE, "width": SIDE}, resample=3, image_mean=[0.5] * 3, image_std=[0.5] * 3)
@@ -321,7 +321,7 @@ import json, os, resource, sys, warnings
 from pathlib import Path
 from PIL import Image
 from transformers import SiglipImageProcessorPil
-from megastyle import PictureError, read_image
+from megastyle.encoder import PictureError, read_image
 
 processor = SiglipImageProcessorPil(size={"height": 384, "width": 384}, resample=3, image_mean=[0.5] * 3, image_std=[0.5] * 3)
 programs, said = [], []

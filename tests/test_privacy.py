@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import guard
 from conftest import serving
+from megastyle import guard
 from page import Page
 from visitor import COMPARE, DOWNLOAD_JSON, RefusedError, Visitor
 

@@ -23,7 +23,7 @@ import pytest
 import torch
 from PIL import Image
 
-import megastyle
+from megastyle import encoder as megastyle
 from visitor import COMPARE, PREFIX, REFERENCES, TEST_IMAGE, RefusedError, Visitor
 
 if TYPE_CHECKING:

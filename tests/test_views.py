@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-import views
-from comparison import BANDS, FAR_MARGIN, MAX_REFERENCES, MODERATE, Comparison, compare, shown
+from megastyle.comparison import BANDS, FAR_MARGIN, MAX_REFERENCES, MODERATE, Comparison, compare, shown
+from megastyle.page import views
+from megastyle.page.views import Thumbnail, csv_matrix, details, heat_colour, ink_on, json_report, matrix, notes, overview, ruler, table, verdict
 from sets import circle, compared, comparisons, evenly, numbered, of_matrix, random_rows, steady, symmetric, with_test
-from views import Thumbnail, csv_matrix, details, heat_colour, ink_on, json_report, matrix, notes, overview, ruler, table, verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 VOID = {"img", "br", "hr"}
@@ -769,6 +769,6 @@ def test_the_page_says_what_the_score_is_not() -> None:
 
 def test_views_and_comparison_need_neither_torch_nor_gradio() -> None:
     """They are pure: imported alone, they bring none of the heavy ones."""
-    program = "import sys, views; print(sorted({'torch', 'gradio', 'transformers', 'PIL', 'spaces'} & set(sys.modules)))"
+    program = "import sys, megastyle.page.views; print(sorted({'torch', 'gradio', 'transformers', 'PIL', 'spaces'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,6 +1,6 @@
 """The app without the real weights: trains a tiny encoder on drawn pictures and starts app.py on it.
 
-    python demo.py
+    python -m megastyle.demo
 
 Nothing is downloaded. The encoder is a real SigLIP vision tower of about 140,000 parameters; it learns in some seconds to
 tell drawn styles apart and is kept in .demo/ for the next start. Its scores are NOT MegaStyle scores: it shows how the
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-import examples
+from megastyle.drawings import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 StyleClass: TypeAlias = "tuple[str, list[int]]"  # a style's name and the order of its colour channels
 
-HERE = Path(__file__).resolve().parent
-FOLDER = HERE / ".demo"  # kept for the next start; not under version control
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".demo"  # kept for the next start; not under version control
 CHECKPOINT_FILE = "megastyle_encoder.pth"
 
 HELD_OUT_STYLES = ("woodblock", "stained-glass", "pastel")
@@ -222,7 +222,7 @@ def main() -> None:
     port = os.environ.get("GRADIO_SERVER_PORT", "7860")
     print(f"Starting the page; open http://127.0.0.1:{port} when it says that it runs. Ctrl+C ends it.", flush=True)
     environment = {**os.environ, "MEGASTYLE_BACKBONE": str(backbone), "MEGASTYLE_CHECKPOINT": str(checkpoint)}
-    os.execve(sys.executable, [sys.executable, str(HERE / "app.py")], environment)
+    os.execve(sys.executable, [sys.executable, str(ROOT / "app.py")], environment)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from comparison import BANDS, FAR_MARGIN, MAX_REFERENCES, MODERATE, Band, Comparison, band_of, shown
+from megastyle.comparison import BANDS, FAR_MARGIN, MAX_REFERENCES, MODERATE, Band, Comparison, band_of, shown
 
 NAME_LENGTH = 40  # characters of a file name on the page; the whole name is its title
 RULER_START, RULER_END = 0.30, 1.0  # cosines at the ruler's edges; lower ones are pinned to the left edge with an arrow

@@ -1,0 +1,1 @@
+"""The pictures that are drawn in code: scenes, styles, and the page's example sets."""

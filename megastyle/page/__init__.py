@@ -1,0 +1,1 @@
+"""From a `Comparison` to what is seen and taken away."""
