@@ -28,21 +28,34 @@ UNIT_TOLERANCE = 1e-3  # how far from 1 the length of an embedding may be; float
 
 
 class Band(NamedTuple):
-    """A label for the cosines from `floor` up to the next band's floor: a rule of thumb, not part of the model."""
+    """A label for the cosines from `floor` up to the next band's floor: a rule of thumb, not part of the model.
+
+    Attributes:
+        floor: the lowest cosine of the band, compared with the three decimals that are shown.
+        name: the label's first word, where there is room for one word only.
+        emoji: stands before the label.
+        colour: of the band on the ruler, sRGB.
+    """
 
     floor: float
-    label: str
+    name: str
     emoji: str
+    colour: str
+
+    @property
+    def label(self) -> str:
+        """The band in words."""
+        return f"{self.name} style match"
 
 
 BANDS = (  # best first; the last one takes everything down to -1
-    Band(0.75, "Strong style match", "🟢"),
-    Band(0.65, "Good style match", "🟢"),
-    Band(0.55, "Moderate style match", "🟡"),
-    Band(0.45, "Weak style match", "🟠"),
-    Band(-1.0, "Minimal style match", "🔴"),
+    Band(0.75, "Strong", "🟢", "#4c8f62"),
+    Band(0.65, "Good", "🟢", "#93b873"),
+    Band(0.55, "Moderate", "🟡", "#dfba56"),
+    Band(0.45, "Weak", "🟠", "#dc9150"),
+    Band(-1.0, "Minimal", "🔴", "#c4614c"),
 )
-MODERATE = BANDS[2]
+LOOSE_BELOW = 0.55  # references that agree less than this share little style; the floor of the moderate band
 
 
 class Agreement(NamedTuple):
@@ -85,8 +98,9 @@ def band_of(cosine: float) -> Band:
 class Comparison:
     """Every picture against every other; made by `compare`.
 
-    `matrix[i][j]` is the cosine similarity of pictures i and j, float32 in [-1, 1], symmetric, read-only. With a test image, index 0 is the
-    test image and reference k is index k + 1; without one, reference k is index k. The diagonal is 1, a picture with itself; no mean includes it.
+    `matrix[i][j]` is the cosine similarity of pictures i and j, float32 in [-1, 1], symmetric, read-only. With a test
+    image, index 0 is the test image and reference k is index k + 1; without one, reference k is index k. The diagonal
+    is 1, a picture with itself; no mean includes it.
     """
 
     names: tuple[str, ...]
@@ -145,8 +159,8 @@ class Comparison:
 
     @property
     def is_loose(self) -> bool:
-        """Whether the references' own agreement, as shown, is below the moderate band: they share little style."""
-        return self.agreement is not None and rounded(self.agreement.mean) < MODERATE.floor
+        """Whether the references' own agreement, as shown, is below LOOSE_BELOW."""
+        return self.agreement is not None and rounded(self.agreement.mean) < LOOSE_BELOW
 
     @property
     def position(self) -> Literal["inside", "above", "below"] | None:
@@ -159,7 +173,10 @@ class Comparison:
 
     @cached_property
     def ranking(self) -> tuple[int, ...]:
-        """Reference numbers, best first: by cosine to the test image, or by leave-one-out without one; ties keep upload order."""
+        """Reference numbers, best first: by cosine to the test image, or without one by leave-one-out mean.
+
+        Ties keep the upload order.
+        """
         scores = self.cosines if self.has_test else np.array(self.leave_one_out)
         return tuple(int(index) for index in np.argsort(-scores, kind="stable"))
 
@@ -167,24 +184,27 @@ class Comparison:
     def means_without(self) -> tuple[float, ...]:
         """(n,) the headline without reference i; empty for one reference or without a test image."""
         others = len(self.cosines) - 1
-        return tuple(float(mean) for mean in (self.cosines.sum(dtype=np.float64) - self.cosines) / others) if others > 0 else ()
+        sums = self.cosines.sum(dtype=np.float64) - self.cosines
+        return tuple(float(total / others) for total in sums) if others > 0 else ()
 
     @cached_property
     def odd_one_out(self) -> int | None:
-        """The reference that is far from the rest, or None.
+        """The reference that agrees far less with the others than these do among themselves, or None.
 
-        The candidate is the reference whose removal changes the headline most (without a test image: whose leave-one-out mean is
-        lowest). It is far when its mean cosine to the other references lies at least FAR_MARGIN below the others' mean cosine among
-        themselves, and these are no loose set: where nobody agrees, nobody is odd. Where all cosines among the references lie closer
-        than FAR_MARGIN to each other it can therefore never fire.
+        The candidate is the reference whose removal changes the headline most; without a test image it is the one whose
+        leave-one-out mean is lowest. It is the odd one when its mean cosine to the others lies at least FAR_MARGIN
+        below the others' mean cosine among themselves, and the others are no loose set: where nobody agrees, nobody is
+        odd. Where all cosines among the references lie closer than FAR_MARGIN to each other, none is ever odd.
         """
         if not self.has_range:
             return None
-        changes = -np.abs(np.array(self.means_without) - self.mean_cosine) if self.has_test else np.array(self.leave_one_out)
-        candidate = int(np.argmin(changes))
+        if self.has_test:
+            candidate = int(np.argmax(np.abs(np.array(self.means_without) - self.mean_cosine)))
+        else:
+            candidate = int(np.argmin(self.leave_one_out))
         rest = self.agreement_without(candidate)
-        is_far = rest - self.leave_one_out[candidate] >= FAR_MARGIN and rounded(rest) >= MODERATE.floor
-        return candidate if is_far else None
+        is_odd = rest - self.leave_one_out[candidate] >= FAR_MARGIN and rounded(rest) >= LOOSE_BELOW
+        return candidate if is_odd else None
 
     def agreement_without(self, index: int) -> float:
         """Mean cosine of the references other than `index` among themselves; needs three references."""
@@ -228,9 +248,10 @@ def compare(
     """Compare every picture with every other: cosine similarity = dot product of unit rows, clamped to [-1, 1].
 
     Args:
-        embeddings: (k, d) float32, unit rows; the test image first, if there is one, then the references in upload order.
+        embeddings: (k, d) float32, unit rows; first the test image, if there is one, then the references in upload
+            order.
         names: k file names.
-        digests: k SHA-256 of the files' bytes, by which the same file is recognised; None: all are different.
+        digests: k SHA-256 of the files' bytes, by which the same file is recognised; None if all are different.
         has_test: whether row 0 is a test image.
         ignored: names of the references beyond the eighth.
 

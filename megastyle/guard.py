@@ -1,19 +1,15 @@
-"""The door of the public page: only the routes that it uses, only bodies within its limits, only files that it was given.
+"""The door of the public page: only the routes that it uses, only bodies within its limits, only files that it got.
 
-Gradio leaves open what a page with private endpoints does not need: routes by which a script calls a handler by its name or has the server
-fetch an address, bodies without a limit, and events that name any file of the server (an image without `meta` passes unchecked). `Guard`, ASGI
-middleware, stands in front of it and refuses all three. `sweeping` deletes what visitors leave behind, broken uploads and empty folders
-included, which Gradio does not.
+Gradio leaves open what a page with private endpoints does not need: routes by which a script calls a handler by its
+name or has the server fetch an address, bodies without a limit, and events that name any file of the server (an image
+without `meta` passes unchecked). `Guard`, ASGI middleware, stands in front of Gradio and refuses all three.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import logging
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,8 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Iterator, Mapping
 
     from python_multipart.multipart import MultipartCallbacks
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,7 +35,10 @@ READ_ROUTES = re.compile(  # what the page's client, a health check and the laun
 UPLOAD_ROUTE = "/gradio_api/upload"
 WRITE_ROUTES = re.compile(UPLOAD_ROUTE + r"|/gradio_api/(queue/join|cancel|reset/?)")
 ROUTES = {"GET": READ_ROUTES, "HEAD": READ_ROUTES, "POST": WRITE_ROUTES}
-UPLOAD_FOLDER_NAME = re.compile(r"[0-9a-f]{64}")  # Gradio keeps an upload as <folder>/<salted SHA-256 of its content>/<name>
+PATH_LOGGED = 100  # characters of a refused path; longer ones are no request of the page or the platform
+UPLOAD_FOLDER_NAME = re.compile(
+    r"[0-9a-f]{64}"
+)  # Gradio keeps an upload as <folder>/<salted SHA-256 of its content>/<name>
 
 
 class Limits(NamedTuple):
@@ -66,7 +64,7 @@ class Guard:
             try:
                 admitted = await self.admit(Request(scope, receive))
             except HTTPException as refusal:
-                log.info("Refused a request: %d %s", refusal.status_code, refusal.detail)
+                log.info("Refused %s: %d %s", described(scope), refusal.status_code, refusal.detail)
                 await answer(refusal, scope["path"])(scope, receive, send)
             except ClientDisconnect:
                 log.info("A visitor left in the middle of a request")
@@ -86,7 +84,7 @@ class Guard:
             return request.receive
         if request.scope["path"] == UPLOAD_ROUTE:
             return self.admit_upload(request)
-        body = await read(request, self.limits.event_bytes)
+        body = await read_body(request, self.limits.event_bytes)
         check_files(body, self.folder)
         return replay(body, request.receive)
 
@@ -115,17 +113,20 @@ class Guard:
 
 
 class Form:
-    """What an upload has brought so far, told by the parser that Gradio uses too, so that both read the same.
+    """An upload's form, checked while it arrives by the parser that Gradio uses too, so that both read it alike.
 
-    Gradio itself keeps form fields that are no files in memory without a limit, and files of another name on the disk for ever.
+    Gradio itself keeps form fields that are no files in memory without a limit, and files of another field on the disk
+    for ever.
     """
 
     def __init__(self, content_type: str, limits: Limits) -> None:
-        """Nothing has come yet."""
+        """Start to read an upload of this content type, whose boundary the parser needs."""
         self.limits, self.bytes, self.files = limits, 0, 0
         self.headers: list[tuple[bytes, bytes]] = []  # of the part that is being read
         boundary = parse_options_header(content_type)[1].get(b"boundary")
-        self.parser = MultipartParser(boundary, self.callbacks()) if boundary else None  # without one, Gradio refuses it
+        self.parser = (
+            MultipartParser(boundary, self.callbacks()) if boundary else None
+        )  # without one, Gradio refuses it
 
     def callbacks(self) -> MultipartCallbacks:
         """What the parser calls."""
@@ -138,7 +139,7 @@ class Form:
         }
 
     def add(self, piece: bytes) -> None:
-        """Read on.
+        """Parse the next piece of the body.
 
         Raises:
             MultiPartException: the upload is refused.
@@ -153,7 +154,7 @@ class Form:
                 raise MultiPartException("The upload cannot be read.") from None
 
     def begin_file(self) -> None:
-        """One more file."""
+        """Count a part of the form."""
         self.files += 1
         self.headers = []
         if self.files > self.limits.upload_files:
@@ -184,8 +185,18 @@ def answer(refusal: HTTPException, path: str) -> JSONResponse | PlainTextRespons
     return JSONResponse({"detail": refusal.detail}, refusal.status_code)
 
 
+def described(scope: Scope) -> str:
+    """A request's method and path for the log, so that an unknown request of the platform is seen.
+
+    What follows `file=` holds visitors' file names and is left out. A hostile path is cut, and `ascii` keeps it on one
+    line.
+    """
+    path, separator, _ = scope["path"].partition("file=")
+    return f"{scope['method']} {path[:PATH_LOGGED] + separator!a}"
+
+
 def noted(scope: Scope, send: Send) -> Send:
-    """A `send` that writes down what Gradio refuses: a file too large, a full queue; not what is asked for, which holds names."""
+    """A `send` that logs what Gradio itself refuses: a file that is too large, a full queue."""
     if scope["method"] != "POST":
         return send
 
@@ -197,7 +208,7 @@ def noted(scope: Scope, send: Send) -> Send:
     return send_noted
 
 
-async def read(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int) -> bytes:
     """A request's body.
 
     Raises:
@@ -212,7 +223,7 @@ async def read(request: Request, limit: int) -> bytes:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives a body that was already read, then whatever comes after it."""
+    """A `receive` that gives a body which was already read, then whatever comes after it."""
     messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive_again() -> Message:
@@ -247,40 +258,14 @@ def file_entries(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def is_upload(entry: Mapping[str, Any], folder: Path) -> bool:
-    """Whether an entry names a place in `folder` where Gradio puts uploads; nothing that is fetched, streamed or spelled out in the entry itself."""
+    """Whether an entry names a place in `folder` where Gradio puts uploads.
+
+    What Gradio would fetch from an address, take as a stream, or read from the entry itself is no upload.
+    """
     path, url = entry.get("path"), entry.get("url")
     if not isinstance(path, str) or entry.get("is_stream") or (isinstance(url, str) and url.startswith("data:")):
         return False
     place = Path(path)
-    return place.parent.parent == folder and bool(UPLOAD_FOLDER_NAME.fullmatch(place.parent.name)) and place.name != ".."
-
-
-def sweep(folder: Path, age: float, keep: Collection[str] = ()) -> None:
-    """Delete files and empty folders in `folder` that were last changed more than `age` seconds ago, but for the paths in `keep`."""
-    newest = time.time() - age
-    for path in sorted(folder.rglob("*"), reverse=True):  # what a folder holds comes before the folder
-        with contextlib.suppress(OSError):  # gone already, or a folder that is not empty
-            if str(path) not in keep and path.lstat().st_ctime < newest:
-                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-
-
-def sweeping(folder: Path, age: float, every: float, keep: Collection[str] = ()) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """The lifespan of an app that sweeps `folder` when it starts and then every so many seconds."""
-
-    async def forever() -> None:
-        while True:
-            try:
-                await asyncio.to_thread(sweep, folder, age, keep)
-            except OSError:  # a folder that goes while it is listed; the next sweep sees what is left
-                log.exception("Old files were not all deleted")
-            await asyncio.sleep(every)
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
-        task = asyncio.create_task(forever())
-        try:
-            yield
-        finally:
-            task.cancel()
-
-    return lifespan
+    return (
+        place.parent.parent == folder and bool(UPLOAD_FOLDER_NAME.fullmatch(place.parent.name)) and place.name != ".."
+    )

@@ -163,8 +163,16 @@ def boat(rng: Rng) -> Scene:
     foot = level + 0.2
     scene.append(Shape(DARK, oval(x, foot + 0.035, 0.22 * s, 0.02), -0.1))
     scene.append(Shape(DARK, box(x - 0.006, foot - 0.47 * s, x + 0.006, foot)))
-    scene.append(Shape(LIGHT, points((x + 0.015, foot - 0.45 * s), (x + 0.2 * s, foot - 0.08), (x + 0.015, foot - 0.06)), side=0.3))
-    scene.append(Shape(ACCENT, points((x - 0.015, foot - 0.4 * s), (x - 0.015, foot - 0.06), (x - 0.16 * s, foot - 0.07)), side=0.3))
+    scene.append(
+        Shape(
+            LIGHT, points((x + 0.015, foot - 0.45 * s), (x + 0.2 * s, foot - 0.08), (x + 0.015, foot - 0.06)), side=0.3
+        )
+    )
+    scene.append(
+        Shape(
+            ACCENT, points((x - 0.015, foot - 0.4 * s), (x - 0.015, foot - 0.06), (x - 0.16 * s, foot - 0.07)), side=0.3
+        )
+    )
     hull = points(
         (x - 0.2 * s, foot - 0.04),
         (x + 0.23 * s, foot - 0.05),
@@ -229,7 +237,9 @@ def vase(rng: Rng) -> Scene:
     for angle in np.linspace(-1.05, 1.05, 7) + rng.uniform(-0.1, 0.1, 7):
         reach = rng.uniform(0.22, 0.34)
         end = (x + reach * np.sin(angle), level - 0.17 - reach * np.cos(angle))
-        stem = points((x - 0.008, level - 0.16), (end[0] - 0.006, end[1]), (end[0] + 0.006, end[1]), (x + 0.008, level - 0.16))
+        stem = points(
+            (x - 0.008, level - 0.16), (end[0] - 0.006, end[1]), (end[0] + 0.006, end[1]), (x + 0.008, level - 0.16)
+        )
         leaf = oval((x + end[0]) / 2 + 0.03, (level - 0.17 + end[1]) / 2, 0.055, 0.02, turn=angle + 0.6)
         scene += [Shape(MID, stem, -0.2), Shape(MID, leaf, 0.05, side=0.3)]
         role = int(rng.choice((ACCENT, GLOW, LIGHT)))
@@ -307,7 +317,9 @@ def tree(rng: Rng) -> Scene:
     scene.append(Shape(DARK, oval(x + 0.12, 0.83, 0.26, 0.03), 0.2))
     for dx, dy in ((-0.2, 0.36), (0.2, 0.34), (-0.06, 0.25), (0.1, 0.26)):
         scene.append(Shape(DARK, points((x - 0.025, 0.6), (x + dx, dy), (x + dx + 0.012, dy), (x + 0.03, 0.62)), 0.1))
-    trunk = points((x - 0.09, 0.84), (x - 0.04, 0.76), (x - 0.035, 0.5), (x + 0.035, 0.5), (x + 0.05, 0.76), (x + 0.11, 0.84))
+    trunk = points(
+        (x - 0.09, 0.84), (x - 0.04, 0.76), (x - 0.035, 0.5), (x + 0.035, 0.5), (x + 0.05, 0.76), (x + 0.11, 0.84)
+    )
     scene.append(Shape(DARK, trunk, 0.15, side=0.5))
     crown = [(-0.21, 0.37, 0.14), (0.21, 0.36, 0.14), (-0.09, 0.25, 0.15), (0.11, 0.24, 0.15), (0.0, 0.4, 0.13)]
     for dx, y, radius in crown:
@@ -360,7 +372,9 @@ def mountains(rng: Rng) -> Scene:
     scene = [*sky(rng, 1), Shape(GLOW, oval(rng.uniform(0.15, 0.85), 0.16, 0.07), 0.2)]
     for x, role in zip(rng.permutation((0.2, 0.5, 0.82)).tolist(), (FAR, FAR, SUBJECT), strict=True):
         top, half = rng.uniform(0.2, 0.34), rng.uniform(0.3, 0.4)
-        scene.append(Shape(role, points((x - half, level), (x, top), (x + half, level)), rng.uniform(-0.1, 0.1), side=0.3))
+        scene.append(
+            Shape(role, points((x - half, level), (x, top), (x + half, level)), rng.uniform(-0.1, 0.1), side=0.3)
+        )
         cap = points(
             (x, top),
             (x + 0.3 * half, top + 0.3 * (level - top)),
@@ -390,7 +404,9 @@ def desert(rng: Rng) -> Scene:
         for dx, low, high, wide in ((0, 0, 1, 0.09), (-0.2, 0.35, 0.75, 0.06), (0.2, 0.25, 0.65, 0.06)):
             middle, half = foot - height * (low + high) / 2, height * (high - low) / 2
             scene.append(Shape(MID, oval(x + dx * height, middle, wide * height, half), -0.05, side=0.5))
-        scene.append(Shape(MID, box(x - 0.2 * height, foot - 0.42 * height, x + 0.2 * height, foot - 0.33 * height), -0.1))
+        scene.append(
+            Shape(MID, box(x - 0.2 * height, foot - 0.42 * height, x + 0.2 * height, foot - 0.33 * height), -0.1)
+        )
         scene.append(Shape(ACCENT, oval(x, foot - height, 0.025), 0.1))
     return scene
 
@@ -423,9 +439,16 @@ def cottage(rng: Rng) -> Scene:
 
 def balloon(role: int, x: float, y: float, r: float) -> Scene:
     """A hot-air balloon of two colours, its gores seen from the side, with its basket."""
-    skirt = points((x - 0.75 * r, y + 0.62 * r), (x + 0.75 * r, y + 0.62 * r), (x + 0.16 * r, y + 1.45 * r), (x - 0.16 * r, y + 1.45 * r))
+    skirt = points(
+        (x - 0.75 * r, y + 0.62 * r),
+        (x + 0.75 * r, y + 0.62 * r),
+        (x + 0.16 * r, y + 1.45 * r),
+        (x - 0.16 * r, y + 1.45 * r),
+    )
     gores = ((role, 1, 0.05, 0.5), (LIGHT, 0.62, -0.1, 0.3), (role, 0.28, 0.1, 0.3))
-    envelope = [Shape(colour, oval(x, y, share * r, 1.05 * r), tone, ball=shade) for colour, share, tone, shade in gores]
+    envelope = [
+        Shape(colour, oval(x, y, share * r, 1.05 * r), tone, ball=shade) for colour, share, tone, shade in gores
+    ]
     basket = Shape(DARK, box(x - 0.17 * r, y + 1.62 * r, x + 0.17 * r, y + 1.88 * r), 0.2)
     return [Shape(role, skirt, -0.15, side=0.4), *envelope, basket]
 
@@ -438,7 +461,9 @@ def balloons(rng: Rng) -> Scene:
         Shape(MID, ridge(rng, 0.88, 0.07, 0.9), fall=-0.3),
     ]
     spots = np.array(((0.28, 0.36), (0.7, 0.27), (0.66, 0.64))) + rng.uniform(-0.06, 0.06, (3, 2))
-    for (x, y), r, role in zip(spots.tolist(), (0.17, 0.13, 0.09), rng.permutation((SUBJECT, ACCENT, GLOW)).tolist(), strict=True):
+    for (x, y), r, role in zip(
+        spots.tolist(), (0.17, 0.13, 0.09), rng.permutation((SUBJECT, ACCENT, GLOW)).tolist(), strict=True
+    ):
         scene += balloon(role, x, y, r)
     return scene
 
@@ -561,7 +586,9 @@ def relief(scene: Scene, index: Integers) -> Floats:
     unit = (np.arange(size, dtype=np.float32) + 0.5) / size
     across = unit[None, :] * scale[index, 0] + start[index, 0]
     down = unit[:, None] * scale[index, 1] + start[index, 1]
-    fall, side, round_ = (np.array([getattr(s, name) for s in scene], np.float32)[index] for name in ("fall", "side", "ball"))
+    fall, side, round_ = (
+        np.array([getattr(s, name) for s in scene], np.float32)[index] for name in ("fall", "side", "ball")
+    )
     bulge = 0.55 - (across + 0.45) ** 2 * 0.5 - (down + 0.45) ** 2 * 0.5
     return 0.5 * fall * down - 0.5 * side * across + round_ * bulge
 
@@ -737,7 +764,9 @@ def oil(scene: Scene, palette: Floats, size: int, rng: Rng) -> Floats:
     length = np.hypot(slope_y, slope_x) + 1e-6
     flow_y, flow_x = slope_x / length, -slope_y / length
     bristles = noise(rng, size, GRAIN)
-    colour = np.clip(picture.lit * 1.05 + 0.2 * noise(rng, size, 40)[..., None] * rng.uniform(0.5, 1, 3), 0, 1).astype(np.float32)
+    colour = np.clip(picture.lit * 1.05 + 0.2 * noise(rng, size, 40)[..., None] * rng.uniform(0.5, 1, 3), 0, 1).astype(
+        np.float32
+    )
     strokes, paint, steps = np.zeros_like(bristles), np.zeros_like(colour), np.linspace(-1, 1, 7)
     for step in steps * size * 0.022:
         strokes += moved(bristles, flow_y * step, flow_x * step) / len(steps)
@@ -766,7 +795,12 @@ def stained_glass(scene: Scene, palette: Floats, size: int, rng: Rng) -> Floats:
     cells = Image.fromarray((number % 251).astype(np.uint8))
     lead = np.maximum(outlines(cells, size, 1.6), picture.lines)
     tint = rng.uniform(-0.22, 0.22, number.max() + 1).astype(np.float32)[number]
-    tint = from_image(Image.fromarray(((tint + 0.5) * 255).astype(np.uint8)).resize((size, size), Image.Resampling.NEAREST)) - 0.5
+    tint = (
+        from_image(
+            Image.fromarray(((tint + 0.5) * 255).astype(np.uint8)).resize((size, size), Image.Resampling.NEAREST)
+        )
+        - 0.5
+    )
     y, x = np.mgrid[:size, :size].astype(np.float32) / size
     shine = 1.2 - 0.5 * np.hypot(x - 0.5, y - 0.4) + 0.12 * noise(rng, size, 30)
     vivid = picture.flat + 0.45 * (picture.flat - luminance(picture.flat)[..., None])
@@ -781,12 +815,16 @@ def low_poly(scene: Scene, palette: Floats, size: int, rng: Rng) -> Floats:
     grid = np.stack(np.meshgrid(np.arange(cells + 1), np.arange(cells + 1), indexing="ij"), -1) / cells
     grid = np.where((grid > 0) & (grid < 1), grid + rng.uniform(-0.42, 0.42, grid.shape) / cells, grid)
     corners = [grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]]
-    triangles = np.concatenate([np.stack([corners[k] for k in pick], 2).reshape(-1, 3, 2) for pick in ((0, 1, 2), (0, 2, 3))])
+    triangles = np.concatenate(
+        [np.stack([corners[k] for k in pick], 2).reshape(-1, 3, 2) for pick in ((0, 1, 2), (0, 2, 3))]
+    )
     at = (triangles.mean(1) * (picture.lit.shape[0] - 1)).astype(np.intp)
     colours = shaded(picture.lit[at[:, 0], at[:, 1]], rng.uniform(-0.14, 0.14, len(at)).astype(np.float32))
     image = Image.new("RGB", (large, large))
     pen = ImageDraw.Draw(image)
-    for triangle, colour in zip((triangles[..., ::-1] * large).reshape(-1, 6).tolist(), (np.clip(colours, 0, 1) * 255).astype(int), strict=True):
+    for triangle, colour in zip(
+        (triangles[..., ::-1] * large).reshape(-1, 6).tolist(), (np.clip(colours, 0, 1) * 255).astype(int), strict=True
+    ):
         pen.polygon(triangle, fill=tuple(colour))
     return from_image(image.reduce(SUPERSAMPLING))
 
@@ -848,7 +886,9 @@ STYLES: dict[str, Style] = {
     "halftone": Style(halftone, colours("7fd0e8 ffe14d c79fd0 66c28a f4b85e 48a9dc f0605a f0468c 3a3158 fffdf0")),
     "oil": Style(oil, colours("2f5ea8 f6c431 4a78b5 3f7d54 b08d2f 24538f c2622d d98a2b 17203f f3e6b0")),
     "blueprint": Style(blueprint, colours("1f4e9c d6e4f7 7fa3d8 5a82c0 4a72b4 3c66ac 203f80 86a8dc 16305f eef4ff")),
-    "stained-glass": Style(stained_glass, colours("2f7fd0 ffcf3a 7a4fb0 2f9e5a 8fbf3a 1f5fb8 d0402f e0563a 4a2f63 f6ecc9")),
+    "stained-glass": Style(
+        stained_glass, colours("2f7fd0 ffcf3a 7a4fb0 2f9e5a 8fbf3a 1f5fb8 d0402f e0563a 4a2f63 f6ecc9")
+    ),
     "low-poly": Style(low_poly, colours("a7d3e8 ffb36b 8fa9c4 4f9d8c 3d7a6b 5fb0c9 e0705a f2916b 35435e fbeee0")),
     "woodblock": Style(woodblock, colours("b9cfc6 d9573a 8aa6a8 6f8f72 a59a6a 335f85 9c5b43 c9573d 22314a f1e6cb")),
     "neon": Style(neon, colours("3a2f8f ffe45c 5a4fe0 2ff0b0 b04fff 2fb8ff ff4fa0 ff6a3a 0d0a26 d8f6ff")),
@@ -933,4 +973,6 @@ def write_examples(folder: str | Path) -> list[ExampleSet]:
     names = sorted({name for *_, test, references in EXAMPLE_SETS for name in (test, *references)})
     with ThreadPoolExecutor(2) as pool:  # numpy and Pillow give up the GIL for most of the work
         paths = dict(zip(names, pool.map(lambda name: write_picture(home, name), names), strict=True))
-    return [ExampleSet(title, hint, paths[test], tuple(paths[r] for r in refs)) for title, hint, test, refs in EXAMPLE_SETS]
+    return [
+        ExampleSet(title, hint, paths[test], tuple(paths[r] for r in refs)) for title, hint, test, refs in EXAMPLE_SETS
+    ]
