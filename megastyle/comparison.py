@@ -20,78 +20,27 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from megastyle.bands import LOOSE_BELOW, Band, band_of, rounded
+
 MAX_REFERENCES = 8  # locked by the product's owner; further ones are left out and named
-DECIMALS = 3  # of every cosine on the page; the report gives more
 FAR_MARGIN = 0.20  # two bands' width: how far below the others' own agreement an odd one out lies
-MIN_RANGE_REFERENCES = 3  # fewer have no range of agreement, and no odd one out
+MIN_RANGE_REFERENCES = 3  # fewer have no range of agreement, and none of them can be the odd one out
 UNIT_TOLERANCE = 1e-3  # how far from 1 the length of an embedding may be; float32 rounding gives 1e-7
 
 
-class Band(NamedTuple):
-    """A label for the cosines from `floor` up to the next band's floor: a rule of thumb, not part of the model.
-
-    Attributes:
-        floor: the lowest cosine of the band, compared with the three decimals that are shown.
-        name: the label's first word, where there is room for one word only.
-        emoji: stands before the label.
-        colour: of the band on the ruler, sRGB.
-    """
-
-    floor: float
-    name: str
-    emoji: str
-    colour: str
-
-    @property
-    def label(self) -> str:
-        """The band in words."""
-        return f"{self.name} style match"
-
-
-BANDS = (  # best first; the last one takes everything down to -1
-    Band(0.75, "Strong", "🟢", "#4c8f62"),
-    Band(0.65, "Good", "🟢", "#93b873"),
-    Band(0.55, "Moderate", "🟡", "#dfba56"),
-    Band(0.45, "Weak", "🟠", "#dc9150"),
-    Band(-1.0, "Minimal", "🔴", "#c4614c"),
-)
-LOOSE_BELOW = 0.55  # references that agree less than this share little style; the floor of the moderate band
-
-
 class Agreement(NamedTuple):
-    """How close the references are to each other: mean and range of their leave-one-out means, each in [-1, 1]."""
+    """How close references are to each other: mean and range of their leave-one-out means, each in [-1, 1]."""
 
     mean: float
     min: float
     max: float
 
 
-def rounded(cosine: float) -> float:
-    """The cosine as it is shown, to three decimals, never -0.0."""
-    return round(float(cosine), DECIMALS) + 0.0
-
-
-def shown(cosine: float) -> str:
-    """The cosine's text on the page: three decimals, never a percentage.
-
-    >>> shown(0.74951), shown(-0.0001)
-    ('0.750', '0.000')
-    """
-    return f"{rounded(cosine):.{DECIMALS}f}"
-
-
-def band_of(cosine: float) -> Band:
-    """The band of the number that is shown, so that number and label can never disagree.
-
-    >>> band_of(0.7496).label, band_of(0.7494).label
-    ('Strong style match', 'Good style match')
-
-    Raises:
-        ValueError: the cosine is not a finite number in [-1, 1].
-    """
-    if not -1 <= cosine <= 1:
-        raise ValueError(f"expected a cosine in [-1, 1], got {cosine}")
-    return next(band for band in BANDS if rounded(cosine) >= band.floor)
+def means_to_the_others(matrix: npt.NDArray[np.float32]) -> tuple[float, ...]:
+    """(n,) mean of each row of an (n, n) matrix of cosines without its diagonal; empty for fewer than two pictures."""
+    others = len(matrix) - 1
+    sums = matrix.sum(axis=1, dtype=np.float64) - np.diagonal(matrix)
+    return tuple(float(total / others) for total in sums) if others > 0 else ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,35 +90,64 @@ class Comparison:
 
     @cached_property
     def leave_one_out(self) -> tuple[float, ...]:
-        """(n,) L_i = mean cosine of reference i to the other references; empty for one reference."""
-        others = len(self.reference_names) - 1
-        sums = self.among_references.sum(axis=1, dtype=np.float64) - np.diagonal(self.among_references)
-        return tuple(float(total / others) for total in sums) if others else ()
+        """(n,) L_i = mean cosine of reference i to all other references; empty for one reference."""
+        return means_to_the_others(self.among_references)
+
+    @cached_property
+    def odd_one_out(self) -> int | None:
+        """The reference that agrees far less with the others than these do among themselves, or None.
+
+        The candidate is the reference whose leave-one-out mean is lowest. It is the odd one when that mean lies at
+        least FAR_MARGIN below the others' mean cosine among themselves, and the others are no loose set: where nobody
+        agrees, nobody is odd. Where all cosines among the references lie closer than FAR_MARGIN to each other, none is
+        ever odd.
+        """
+        if len(self.reference_names) < MIN_RANGE_REFERENCES:
+            return None
+        candidate = int(np.argmin(self.leave_one_out))
+        rest = self.agreement_without(candidate)
+        is_odd = rest - self.leave_one_out[candidate] >= FAR_MARGIN and rounded(rest) >= LOOSE_BELOW
+        return candidate if is_odd else None
+
+    def agreement_without(self, index: int) -> float:
+        """Mean cosine of the references other than `index` among themselves; needs three references."""
+        rest = np.delete(np.delete(self.among_references, index, axis=0), index, axis=1)
+        return float(np.mean(means_to_the_others(rest)))
+
+    @cached_property
+    def core(self) -> tuple[int, ...]:
+        """The references without the odd one out, in upload order: the set that the test image is measured by."""
+        return tuple(index for index in range(len(self.reference_names)) if index != self.odd_one_out)
+
+    @cached_property
+    def core_mean(self) -> float:
+        """Mean of the test image's cosines to the core: the headline, if no reference is odd. NaN without one."""
+        return float(self.cosines[list(self.core)].mean(dtype=np.float64)) if self.has_test else float("nan")
 
     @cached_property
     def agreement(self) -> Agreement | None:
-        """Mean, minimum and maximum of `leave_one_out`; None for one reference."""
-        loo = self.leave_one_out
-        return Agreement(float(np.mean(loo)), min(loo), max(loo)) if loo else None
+        """How well the core agrees: mean, minimum and maximum of its leave-one-out means; None for one reference."""
+        means = means_to_the_others(self.among_references[np.ix_(self.core, self.core)])
+        return Agreement(float(np.mean(means)), min(means), max(means)) if means else None
 
     @property
     def has_range(self) -> bool:
-        """Whether the agreement has a range: from three references on."""
-        return len(self.reference_names) >= MIN_RANGE_REFERENCES
+        """Whether the agreement has a range: from three references on, the odd one out not counted."""
+        return len(self.core) >= MIN_RANGE_REFERENCES
 
     @property
     def is_loose(self) -> bool:
-        """Whether the references' own agreement, as shown, is below LOOSE_BELOW."""
+        """Whether the agreement, as shown, is below LOOSE_BELOW: the references share little style."""
         return self.agreement is not None and rounded(self.agreement.mean) < LOOSE_BELOW
 
     @property
     def position(self) -> Literal["inside", "above", "below"] | None:
-        """Where the headline lies in the agreement's range, both as shown; None without a test image or a range."""
+        """Where `core_mean` lies in the agreement's range, both as shown; None without a test image or a range."""
         if not (self.has_test and self.has_range and self.agreement):
             return None
-        if rounded(self.mean_cosine) > rounded(self.agreement.max):
+        if rounded(self.core_mean) > rounded(self.agreement.max):
             return "above"
-        return "below" if rounded(self.mean_cosine) < rounded(self.agreement.min) else "inside"
+        return "below" if rounded(self.core_mean) < rounded(self.agreement.min) else "inside"
 
     @cached_property
     def ranking(self) -> tuple[int, ...]:
@@ -186,30 +164,6 @@ class Comparison:
         others = len(self.cosines) - 1
         sums = self.cosines.sum(dtype=np.float64) - self.cosines
         return tuple(float(total / others) for total in sums) if others > 0 else ()
-
-    @cached_property
-    def odd_one_out(self) -> int | None:
-        """The reference that agrees far less with the others than these do among themselves, or None.
-
-        The candidate is the reference whose removal changes the headline most; without a test image it is the one whose
-        leave-one-out mean is lowest. It is the odd one when its mean cosine to the others lies at least FAR_MARGIN
-        below the others' mean cosine among themselves, and the others are no loose set: where nobody agrees, nobody is
-        odd. Where all cosines among the references lie closer than FAR_MARGIN to each other, none is ever odd.
-        """
-        if not self.has_range:
-            return None
-        if self.has_test:
-            candidate = int(np.argmax(np.abs(np.array(self.means_without) - self.mean_cosine)))
-        else:
-            candidate = int(np.argmin(self.leave_one_out))
-        rest = self.agreement_without(candidate)
-        is_odd = rest - self.leave_one_out[candidate] >= FAR_MARGIN and rounded(rest) >= LOOSE_BELOW
-        return candidate if is_odd else None
-
-    def agreement_without(self, index: int) -> float:
-        """Mean cosine of the references other than `index` among themselves; needs three references."""
-        rest = np.delete(np.delete(self.among_references, index, axis=0), index, axis=1)
-        return float(rest[np.triu_indices_from(rest, k=1)].mean(dtype=np.float64))
 
     @cached_property
     def same_content(self) -> tuple[tuple[int, ...], ...]:

@@ -11,13 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from transformers import SiglipImageProcessorPil
 
 from megastyle.pictures import PictureError, Thumbnail, decode, pixel_values, read_file, thumbnail_of
+
+if TYPE_CHECKING:
+    from transformers import SiglipImageProcessorPil
 
 READERS = 2  # threads that decode pictures, for all visitors together: one picture at the limits may take 1 GB
 READER_POOL = ThreadPoolExecutor(READERS, thread_name_prefix="reader")

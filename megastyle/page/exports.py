@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from megastyle.comparison import Comparison, band_of
+from megastyle.bands import band_of
+from megastyle.comparison import Comparison
 
 JSON_DECIMALS = 8  # a float32 has about seven significant digits
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a spreadsheet runs them (OWASP)

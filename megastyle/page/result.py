@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from megastyle.comparison import Band, Comparison, band_of
+from megastyle.bands import Band, band_of
+from megastyle.comparison import Comparison
 from megastyle.page import words
 from megastyle.page.rendering import render
 from megastyle.page.ruler import ruler

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from megastyle.comparison import BANDS, Band, Comparison, shown
+from megastyle.bands import BANDS, Band, shown
+from megastyle.comparison import Comparison
 from megastyle.page.words import listed
 
 START, END = 0.30, 1.0  # cosines at the ruler's edges; lower ones are pinned to the left edge with an arrow

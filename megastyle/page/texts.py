@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES
+from megastyle.bands import BANDS, LOOSE_BELOW
+from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES
 from megastyle.page.rendering import render
 from megastyle.pictures import FORMATS_IN_WORDS, MAX_FILE_BYTES, MAX_PIXELS
 

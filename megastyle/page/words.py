@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from megastyle.comparison import LOOSE_BELOW, MAX_REFERENCES, Comparison, shown
+from megastyle.bands import LOOSE_BELOW, shown
+from megastyle.comparison import MAX_REFERENCES, Comparison
 
 NAME_LENGTH = 40  # characters of a file name on the page; the whole name is its title
 
