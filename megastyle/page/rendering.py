@@ -11,13 +11,13 @@ from markupsafe import Markup
 
 from megastyle.bands import shown
 from megastyle.page.heatmap import paint
-from megastyle.page.words import short
+from megastyle.page.names import short
 
 FOLDER = Path(__file__).parent
-STYLESHEET = FOLDER / "style.css"
+STYLESHEETS = [FOLDER / "result.css", FOLDER / "page.css"]
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(FOLDER),
-    autoescape=select_autoescape(["html"]),  # the Markdown files get constants only, never a visitor's text
+    autoescape=select_autoescape(["html"]),  # the Markdown file gets constants only, never a visitor's text
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
