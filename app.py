@@ -213,6 +213,9 @@ def compare_uploads(
             [upload.path for upload in uploads],
             lambda done, new: progress((done, new), desc=f"Picture {done + 1} of {new}"),
         )
+    except RefusedError as error:
+        raise refusal(uploads, error) from error
+    try:
         comparison = compare(
             np.stack([picture.embedding for _, picture in pictures]),
             [upload.name for upload in uploads],
@@ -220,9 +223,7 @@ def compare_uploads(
             has_test=bool(test),
             ignored=[upload.name for upload in ignored],
         )
-    except RefusedError as error:
-        raise refusal(uploads, error) from error
-    except ValueError as error:
+    except ValueError as error:  # not around `embed_files`: gr.Error is a ValueError too, and goes through as it is
         raise not_compared(escape(str(error))) from error
     log.info("Compared %d pictures in %.2f s", len(uploads), time.perf_counter() - began)
     versions = {"torch": torch.__version__, "transformers": transformers.__version__, "pillow": PIL.__version__}
