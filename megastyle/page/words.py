@@ -112,8 +112,8 @@ def odd_sentence(comparison: Comparison, odd: int) -> Markup:
 
 def ignored_sentence(ignored: Sequence[str]) -> Markup:
     """Which references were left out; HTML."""
-    text = "<b>Left out:</b> at most {} references are compared; not used: {}."
-    return Markup(text).format(MAX_REFERENCES, listed_names(ignored))
+    text = Markup("<b>Left out:</b> at most {} references are compared; not used: {}.")
+    return text.format(MAX_REFERENCES, listed_names(ignored))
 
 
 def notes(comparison: Comparison) -> list[Markup]:
