@@ -39,7 +39,8 @@ from megastyle.comparison import MAX_REFERENCES, compare
 from megastyle.drawings import examples
 from megastyle.embedding import Cache, Embedder, RefusedError
 from megastyle.encoder import load_encoder, unit_rows
-from megastyle.guard import Guard, Limits
+from megastyle.form import Limits
+from megastyle.guard import Guard
 from megastyle.page import result, texts, words
 from megastyle.page.exports import EXPORTS, Outcome, write_exports
 from megastyle.page.rendering import STYLESHEET, render, script
