@@ -97,7 +97,7 @@ def described(names: Sequence[str], *, has_test: bool = True, ignored: Sequence[
 
 def thumbnails(count: int) -> list[Thumbnail]:
     """Pictures that can be told apart."""
-    return [Thumbnail(f"data:large-{index}", f"data:small-{index}") for index in range(count)]
+    return [Thumbnail(*(f"data:{size}-{index}" for size in Thumbnail._fields)) for index in range(count)]
 
 
 SETS = {

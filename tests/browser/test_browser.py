@@ -20,7 +20,8 @@ from playwright.sync_api import FilePayload, Locator, expect
 
 from colours import READABLE, contrast
 from loopback import serving
-from megastyle.comparison import BANDS, MAX_REFERENCES
+from megastyle.bands import BANDS
+from megastyle.comparison import MAX_REFERENCES
 from megastyle.drawings import examples
 from page import DESKTOP, PHONE, SCHEMES, Page
 

@@ -186,15 +186,15 @@ def test_what_is_done_stays_done_if_a_later_batch_fails(embedder: Embedder, aske
     assert asked.counts == [1, 1]
 
 
-def test_thumbnails_are_small_jpegs_of_their_own_picture(embedder: Embedder, write: Write) -> None:
-    """Two sizes, aspect ratio kept, as data URIs; the second picture is red and the first is not."""
+def test_thumbnails_are_small_copies_of_their_own_picture(embedder: Embedder, write: Write) -> None:
+    """Each size, aspect ratio kept, as data URIs; the second picture is red and the first is not."""
     red = write(1)
     Image.new("RGB", (900, 300), (250, 10, 20)).save(red)
     (_, noise), (_, painted) = embedder.embed_files([write(2), red], silent)
     for uri, longest in zip(painted.thumbnail, THUMBNAIL_SIDES, strict=True):
         kind, data = uri.split(",")
         image = Image.open(io.BytesIO(base64.b64decode(data)))
-        assert (kind, image.size) == ("data:image/jpeg;base64", (longest, round(longest / 3)))
+        assert (kind, image.size) == ("data:image/webp;base64", (longest, round(longest / 3)))
         assert np.abs(np.asarray(image, np.int16) - (250, 10, 20)).max() < 12
     assert noise.thumbnail != painted.thumbnail
 
@@ -231,7 +231,7 @@ def test_a_refused_file_takes_nothing_from_the_cache(
 
 def entry(value: float) -> Embedded:
     """A cache entry that can be told apart."""
-    return Embedded(np.full(1, value, np.float32), Thumbnail("", ""))
+    return Embedded(np.full(1, value, np.float32), Thumbnail("", "", ""))
 
 
 def kept(cache: Cache, keys: str) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from megastyle.comparison import BANDS, Comparison, shown
+from megastyle.bands import BANDS, shown
+from megastyle.comparison import Comparison
 from megastyle.page.exports import EXPORTS, Outcome, csv_matrix, json_report, write_exports
 from sets import HOSTILE, SETS, comparisons, described, every_set, hostile_names, steady
 

@@ -10,7 +10,8 @@ from hypothesis import given
 
 from colours import READABLE, contrast, rgb
 from markup import in_xml, parsed, skeleton, text, texts, visible
-from megastyle.comparison import BANDS, MAX_REFERENCES, Comparison, shown
+from megastyle.bands import BANDS, shown
+from megastyle.comparison import MAX_REFERENCES, Comparison
 from megastyle.page import result
 from megastyle.page.words import verdict
 from sets import (

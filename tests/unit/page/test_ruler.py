@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from markup import parsed, text, texts
-from megastyle.comparison import Comparison, shown
+from megastyle.bands import shown
+from megastyle.comparison import Comparison
 from megastyle.page.result import overview
 from sets import SETS, evenly, every_set, symmetric, with_test
 

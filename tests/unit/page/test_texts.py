@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES
+from megastyle.bands import BANDS, LOOSE_BELOW
+from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES
 from megastyle.page import texts
 from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS
 
