@@ -41,7 +41,8 @@ from megastyle.comparison import MAX_REFERENCES, compare
 from megastyle.drawings import examples
 from megastyle.embedding import Cache, Embedder, RefusedError
 from megastyle.encoder import load_encoder, unit_rows
-from megastyle.guard import Guard, Limits
+from megastyle.form import Limits
+from megastyle.guard import Guard
 from megastyle.page import result, texts, tried, words
 from megastyle.page.exports import EXPORTS, write_exports
 from megastyle.page.names import counted, short
@@ -83,7 +84,7 @@ INPUT_OPTIONS: dict[str, Any] = {
 
 
 def find_calibration(sha256: str) -> Calibration | None:
-    """The calibration of the encoder with this SHA-256, if there is one; a file that cannot be used is named in the log."""
+    """The calibration of the encoder with this SHA-256; None without a file that can be used, and the log says why."""
     path = Path(os.environ.get("MEGASTYLE_CALIBRATION") or HERE / "calibration.json")
     try:
         calibration = read_calibration(path, sha256)
@@ -264,6 +265,9 @@ def compare_uploads(
             [upload.path for upload in uploads],
             lambda done, new: progress((done, new), desc=f"Picture {done + 1} of {new}"),
         )
+    except RefusedError as error:
+        raise refusal(uploads, error, has_test=bool(test)) from error
+    try:
         comparison = compare(
             np.stack([picture.embedding for _, picture in pictures]),
             [upload.name for upload in uploads],
@@ -271,9 +275,7 @@ def compare_uploads(
             has_test=bool(test),
             ignored=[upload.name for upload in ignored],
         )
-    except RefusedError as error:
-        raise refusal(uploads, error, has_test=bool(test)) from error
-    except ValueError as error:
+    except ValueError as error:  # not around `embed_files`: gr.Error is a ValueError too, and goes through as it is
         raise not_compared(escape(str(error))) from error
     log.info("Compared %d pictures in %.2f s", len(uploads), time.perf_counter() - began)
     thumbnails = tuple(picture.thumbnail for _, picture in pictures)
@@ -346,14 +348,13 @@ def build_page() -> gr.Blocks:
 
         inputs = [test, references]
         outputs = [verdict, overview, details, tried_list, attempts, *downloads]
-        private = {"api_visibility": "private"}
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": verdict}
         comparing = compare_button.click(
             compare_uploads,
             [*inputs, attempts],
             outputs,
             js="(...inputs) => megastyle.inputs(...inputs)",
             concurrency_limit=COMPARISONS_AT_ONCE,
-            show_progress_on=verdict,
             **private,
         )
         comparing.success(None, js="() => megastyle.showResult()")
@@ -378,7 +379,7 @@ def build_page() -> gr.Blocks:
             js=f"() => megastyle.clear({len(emptied) - 1})",
             cancels=[comparing, recalling],
         )
-        clear_button.click(tuple, None, attempts, concurrency_limit=None, show_progress="hidden", **private)
+        clear_button.click(tuple, None, attempts, **private)
         for button, example in zip(example_buttons, example_sets, strict=True):
             fields = [*inputs, hint]
             button.click(

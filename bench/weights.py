@@ -20,7 +20,8 @@ from huggingface_hub.utils.sha import git_hash
 from safetensors.torch import save_file
 from transformers import SiglipConfig, SiglipModel
 
-from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, BACKBONE_WEIGHTS, CHECKPOINT_FILE, CHECKPOINT_REPO, sha256_of
+from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, BACKBONE_WEIGHTS, CHECKPOINT_FILE, CHECKPOINT_REPO
+from megastyle.hub import verify
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # any: the made-up commit of the cache
 SEED = 0
@@ -123,7 +124,7 @@ def put_into_cache(folder: Path, repo: str, path: Path, *, hashed_as_git: bool =
     blobs, refs = repository(folder, repo) / "blobs", repository(folder, repo) / "refs"
     for place in (blobs, refs, snapshot(folder, repo)):
         place.mkdir(parents=True, exist_ok=True)
-    blob = blobs / (git_hash(path.read_bytes()) if hashed_as_git else sha256_of(path))
+    blob = blobs / (git_hash(path.read_bytes()) if hashed_as_git else verify(path))
     shutil.copyfile(path, blob)
     (snapshot(folder, repo) / path.name).symlink_to(os.path.relpath(blob, snapshot(folder, repo)))
     (refs / "main").write_text(COMMIT)

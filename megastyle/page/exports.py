@@ -32,7 +32,7 @@ def facts(outcome: Outcome) -> list[tuple[str | float, ...]]:
     warning = [("# warning", warning_of(outcome))] if warning_of(outcome) else []
     attempts = [("# tried", precise(one.comparison.mean_cosine), inert(one.name)) for one in outcome.tried]
     source = [("# encoder", encoder["checkpoint"]), ("# encoder sha256", encoder["sha256"]), ("# made", outcome.made)]
-    return [*headline, *warning, *attempts, *source]
+    return [*([mean] if mean else []), *warning, *attempts, *source]
 
 
 def csv_matrix(outcome: Outcome) -> str:

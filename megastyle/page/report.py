@@ -18,7 +18,7 @@ STYLESHEETS = ("result.css", "report.css")
 
 
 def json_for_html(outcome: Outcome) -> Markup:
-    """The JSON report for a `<script type="application/json">`: nothing in it can end that element or open a comment."""
+    """The JSON report for a script element of type application/json: nothing in it can end that element."""
     text = json.dumps(record(outcome), ensure_ascii=False, allow_nan=False)
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")

@@ -7,7 +7,6 @@ import os
 import re
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +14,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
-import numpy as np
 import pytest
 from PIL import Image
-from starlette.formparsers import MultiPartException
 
-from conftest import serving
-from megastyle import encoder as megastyle
+from corpus import noise
+from loopback import eventually, serving
 from megastyle.comparison import MAX_REFERENCES
-from megastyle.guard import Form, Limits
+from megastyle.guard import Limits
+from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PictureError, decode, read_file
 from visitor import COMPARE, PREFIX, Visitor
 
 if TYPE_CHECKING:
@@ -33,13 +31,6 @@ SMALL = Limits(upload_bytes=1000, upload_files=3, event_bytes=100)
 MB = 2**20
 MAY_GROW = 64 * MB  # bytes of memory that a refused request may cost, far below what it sends
 BOUNDARY = "edge"
-
-
-def picture(seed: int) -> bytes:
-    """A PNG of noise, 16 x 16."""
-    file, noise = io.BytesIO(), np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(file, "PNG")
-    return file.getvalue()
 
 
 def large_picture(width: int, height: int) -> bytes:
@@ -64,12 +55,12 @@ def upload(server: str, body: bytes | Iterator[bytes]) -> httpx.Response:
     return httpx.post(f"{server}{PREFIX}/upload", content=body, headers=FORM, timeout=60)
 
 
-# ----------------------------------------------------------------------------------------------------------------- one file
+# ------------------------------------------------------------------------------------------------------------- one file
 
 
 def test_a_file_of_the_most_bytes_is_taken_and_one_byte_more_is_not(server: str) -> None:
     """The browser says the same before it sends anything: see the page's test."""
-    limit = megastyle.MAX_FILE_BYTES
+    limit = MAX_FILE_BYTES
     taken = upload(server, part(bytes(limit)) + END)
     assert taken.is_success, taken.text
     refused = upload(server, part(bytes(limit + 1)) + END)
@@ -80,43 +71,43 @@ def test_a_file_of_the_most_bytes_is_taken_and_one_byte_more_is_not(server: str)
 def test_the_reader_keeps_to_the_same_number_of_bytes(tmp_path: Path) -> None:
     """For a file that did not come by way of the upload."""
     file = tmp_path / "a.png"
-    file.write_bytes(bytes(megastyle.MAX_FILE_BYTES))
-    assert len(megastyle.read_file(file)) == megastyle.MAX_FILE_BYTES
+    file.write_bytes(bytes(MAX_FILE_BYTES))
+    assert len(read_file(file)) == MAX_FILE_BYTES
     with file.open("ab") as more:
         more.write(b"\0")
-    with pytest.raises(megastyle.PictureError, match="larger than 32 MB"):
-        megastyle.read_file(file)
+    with pytest.raises(PictureError, match="larger than 32 MB"):
+        read_file(file)
 
 
 @pytest.mark.parametrize(
-    ("width", "height"), [(megastyle.MAX_SIDE, 1), (1, megastyle.MAX_SIDE), (8192, megastyle.MAX_PIXELS // 8192)], ids=["wide", "high", "square"]
+    ("width", "height"), [(MAX_SIDE, 1), (1, MAX_SIDE), (8192, MAX_PIXELS // 8192)], ids=["wide", "high", "square"]
 )
 def test_a_picture_of_the_most_pixels_is_read_and_one_row_more_is_not(width: int, height: int) -> None:
     """Refused before it is decoded."""
-    assert megastyle.decode(large_picture(width, height)).size == (width, height)
-    with pytest.raises(megastyle.PictureError, match="has too many pixels; at most 67 megapixels are read"):
-        megastyle.decode(large_picture(width + (width > height), height + (width <= height)))
+    assert decode(large_picture(width, height)).size == (width, height)
+    with pytest.raises(PictureError, match="has too many pixels; at most 67 megapixels are read"):
+        decode(large_picture(width + (width > height), height + (width <= height)))
 
 
-# ------------------------------------------------------------------------------------------------------------- one comparison
+# ------------------------------------------------------------------------------------------------------- one comparison
 
 
 def test_the_last_reference_within_the_limit_counts_and_the_next_is_left_out_by_name(server: str) -> None:
     """Eight by the product's rule."""
     with Visitor(server) as visitor:
-        references = [(f"{number}.png", picture(number)) for number in range(MAX_REFERENCES + 1)]
-        within = visitor.compare(("test.png", picture(50)), references[:-1]).report
-        beyond = visitor.compare(("test.png", picture(50)), references).report
+        references = [(f"{number}.png", noise(number)) for number in range(MAX_REFERENCES + 1)]
+        within = visitor.compare(("test.png", noise(50)), references[:-1]).report
+        beyond = visitor.compare(("test.png", noise(50)), references).report
     assert (len(within["references"]), within["ignored"]) == (8, [])
     assert (len(beyond["references"]), beyond["ignored"]) == (8, ["8.png"])
 
 
-# -------------------------------------------------------------------------------------------------------------- one request
+# ---------------------------------------------------------------------------------------------------------- one request
 
 
 def test_the_most_files_are_taken_at_once_and_one_more_is_not(server: str, app: ModuleType) -> None:
     """Nothing of a refused upload stays on the disk."""
-    limit = app.UPLOAD_FILES
+    limit = app.LIMITS.upload_files
     taken = upload(server, b"".join(part(b"%d" % number) for number in range(limit)) + END)
     folder = Path(taken.json()[0]).parents[1]
     before = sorted(folder.rglob("*"))
@@ -128,19 +119,22 @@ def test_the_most_files_are_taken_at_once_and_one_more_is_not(server: str, app: 
 
 def test_the_upload_has_room_for_a_whole_comparison_at_the_limits(app: ModuleType) -> None:
     """Nobody who keeps to the other limits is refused by this one."""
-    largest = megastyle.MAX_FILE_BYTES + len(part(b"", filename="x" * 300))
-    assert largest * MAX_REFERENCES < app.UPLOAD_BYTES
-    assert MAX_REFERENCES < app.UPLOAD_FILES
+    largest = MAX_FILE_BYTES + len(part(b"", filename="x" * 300))
+    assert largest * MAX_REFERENCES < app.LIMITS.upload_bytes
+    assert app.LIMITS.upload_files > MAX_REFERENCES
 
 
 def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(server: str, app: ModuleType) -> None:
     """One byte less, and the server waits for the body."""
-    limit = app.UPLOAD_BYTES
+    limit = app.LIMITS.upload_bytes
     with connected(server) as connection:
         begin_upload(connection, limit + 1)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert b" 413 " in answer.split(b"\r\n")[0]
-    assert f"exceed the maximum allowed size of {limit // MB} MB together. Choose fewer or smaller ones.".encode() in answer
+    assert (
+        f"exceed the maximum allowed size of {limit // MB} MB together. Choose fewer or smaller ones.".encode()
+        in answer
+    )
     with connected(server) as connection:
         begin_upload(connection, limit)
         connection.settimeout(0.5)
@@ -150,8 +144,8 @@ def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(server
 
 def begin_upload(connection: socket.socket, size: int) -> None:
     """Announce an upload of so many bytes."""
-    head = f"POST {PREFIX}/upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {FORM['content-type']}\r\nContent-Length: {size}\r\n\r\n"
-    connection.sendall(head.encode())
+    headers = f"Connection: close\r\nContent-Type: {FORM['content-type']}\r\nContent-Length: {size}"
+    connection.sendall(f"POST {PREFIX}/upload HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n".encode())
 
 
 @contextmanager
@@ -164,8 +158,11 @@ def connected(server: str) -> Iterator[socket.socket]:
 
 def test_an_event_of_the_most_bytes_is_read_and_one_byte_more_is_not(server: str, app: ModuleType) -> None:
     """The largest is refused for what it says, the larger one for its size."""
-    limit = app.EVENT_BYTES
-    for size, status, words in ((limit, 400, "not what the page sends"), (limit + 1, 413, f"exceeds {limit // 1024} KB")):
+    limit = app.LIMITS.event_bytes
+    for size, status, words in (
+        (limit, 400, "not what the page sends"),
+        (limit + 1, 413, f"exceeds {limit // 1024} KB"),
+    ):
         answer = httpx.post(f"{server}{PREFIX}/queue/join", content=b" " * size)
         assert answer.status_code == status
         assert words in answer.json()["detail"]
@@ -175,11 +172,11 @@ def test_an_event_with_all_files_of_one_upload_has_room(server: str, app: Module
     """Even with the longest names."""
     with Visitor(server) as visitor:
         name = "\N{SNOWMAN}" * 300 + ".png"
-        visitor.put(("test.png", picture(60)), [(name, picture(60)) for _ in range(app.UPLOAD_FILES)])
+        visitor.put(("test.png", noise(60)), [(name, noise(60)) for _ in range(app.LIMITS.upload_files)])
         assert len(visitor.click(COMPARE).values)
 
 
-# ----------------------------------------------------------------------------------------------- bodies that never end, broken ones
+# ----------------------------------------------------------------------------------- bodies that never end, broken ones
 
 
 def endless(first: bytes) -> Iterator[bytes]:
@@ -224,7 +221,8 @@ def test_an_endless_event_is_ended(server: str, route: str) -> None:
 def until_answered(server: str, route: str, content_type: str, body: Iterator[bytes]) -> int:
     """Send a body in chunks until the server answers; the status of its answer."""
     with connected(server) as connection:
-        connection.sendall(f"POST {route} HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        headers = f"Content-Type: {content_type}\r\nTransfer-Encoding: chunked"
+        connection.sendall(f"POST {route} HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n".encode())
         for piece in body:
             try:
                 connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b"")
@@ -246,14 +244,6 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: str) -> None:
         connection.sendall(part(bytes(2 * MB)))
         eventually(lambda: disk(folder) > before)
     eventually(lambda: disk(folder) <= before)
-
-
-def eventually(condition: Any, seconds: float = 30) -> None:
-    """Wait until something holds; the time is a limit for a hang."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.02)
 
 
 def server_process(server: str) -> int:
@@ -286,44 +276,23 @@ def disk(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-# ------------------------------------------------------------------------------------------------- the form, however it arrives
+# ------------------------------------------------------------------------------------------------------------ the queue
 
 
-def read(body: bytes, step: int) -> None:
-    """Read a form with small limits in pieces of `step` bytes."""
-    form = Form(FORM["content-type"], SMALL)
-    for start in range(0, len(body), step):
-        form.add(body[start : start + step])
+GATED_APP = """
+import os, app
+from megastyle.embedding import Embedder
 
+gate = os.open(os.environ["GATE"], os.O_RDONLY)
 
-@pytest.mark.parametrize("step", [1, 2, 7, 4096])
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (part(b"a") * 3 + END, None),
-        (part(b"a") * 4 + END, "Too many files at once: choose at most 3."),
-        (part(b"--edge\r\n-edge--") + END, None),
-        (part(bytes(1000 - len(part(b"") + END))) + END, None),
-        (part(bytes(1001 - len(part(b"") + END))) + END, "exceed the maximum allowed size of 0 MB together"),
-        (part(b"a", filename=None) + END, "holds files and nothing else"),
-        (part(b"a", name="other") + END, "holds files and nothing else"),
-        (part(b"a").replace(b"Content-Disposition", b"content-disposition") + END, None),
-        (part(b"a").replace(b"Content-Disposition", b"X-Other") + END, "holds files and nothing else"),
-        (part(b"a").replace(b"\r\n\r\n", b'\r\nContent-Disposition: form-data; name="field"\r\n\r\n') + END, "holds files and nothing else"),
-        (b"no form at all", "cannot be read"),
-    ],
-)
-def test_a_form_is_judged_the_same_however_it_is_cut(body: bytes, words: str | None, step: int) -> None:
-    """Into bytes, into pieces, in one."""
-    if words is None:
-        read(body, step)
-    else:
-        with pytest.raises(MultiPartException) as refusal:
-            read(body, step)
-        assert words in refusal.value.message
+class Waiting(Embedder):
+    def embed_files(self, *given):
+        os.read(gate, 1)
+        return super().embed_files(*given)
 
-
-# ------------------------------------------------------------------------------------------------------------------ the queue
+app.EMBEDDER = Waiting(**vars(app.EMBEDDER))
+app.main()
+"""
 
 
 class Gated(NamedTuple):
@@ -342,30 +311,36 @@ def gated(tiny_environment: dict[str, str], tmp_path: Path) -> Iterator[Gated]:
     """The app, with nothing changed but that wait."""
     pipe = tmp_path / "gate"
     os.mkfifo(pipe)
-    wait = "import os, app; go_on = app.embed_files; gate = os.open(os.environ['GATE'], os.O_RDONLY); "
-    wait += "app.embed_files = lambda *given: (os.read(gate, 1), go_on(*given))[1]; app.main()"
     gate = os.open(pipe, os.O_RDWR)
-    with serving(tiny_environment | {"GATE": str(pipe)}, tmp_path, (sys.executable, "-c", wait)) as url:
+    with serving(tiny_environment | {"GATE": str(pipe)}, tmp_path, (sys.executable, "-c", GATED_APP)) as url:
         yield Gated(url, gate)
     os.close(gate)
 
 
 def compare_event(visitor: Visitor) -> dict[str, Any]:
     """What a click on Compare runs."""
-    return next(event for event in visitor.config["dependencies"] if [visitor.component(COMPARE), "click"] in event["targets"])
+    return next(
+        event for event in visitor.config["dependencies"] if [visitor.component(COMPARE), "click"] in event["targets"]
+    )
 
 
 def join(visitor: Visitor, session: str) -> httpx.Response:
     """Press Compare in another tab, without waiting for the answer."""
     event = compare_event(visitor)
-    body = {"data": [visitor.values[part] for part in event["inputs"]], "fn_index": event["id"], "session_hash": session}
+    body = {
+        "data": [visitor.values[part] for part in event["inputs"]],
+        "fn_index": event["id"],
+        "session_hash": session,
+    }
     return visitor.http.post(f"{PREFIX}/queue/join", json=body)
 
 
-def test_the_last_place_in_the_queue_is_given_and_the_next_visitor_is_told_that_it_is_full(gated: Gated, app: ModuleType) -> None:
+def test_the_last_place_in_the_queue_is_given_and_the_next_visitor_is_told_that_it_is_full(
+    gated: Gated, app: ModuleType
+) -> None:
     """And everyone who got a place is served afterwards."""
     with Visitor(gated.url) as visitor:
-        visitor.put(("test.png", picture(70)), [("reference.png", picture(71))])
+        visitor.put(("test.png", noise(70)), [("reference.png", noise(71))])
         first = visitor.messages(compare_event(visitor), visitor.component(COMPARE))
         assert any(message["msg"] == "process_starts" for message in first)
         waiting = [f"waiting{number}" for number in range(app.QUEUE_LENGTH)]
@@ -373,13 +348,18 @@ def test_the_last_place_in_the_queue_is_given_and_the_next_visitor_is_told_that_
         refused = join(visitor, "late")
         gated.let_through(1 + app.QUEUE_LENGTH)
         assert any(message["msg"] == "process_completed" for message in first)
-        served = [visitor.http.get(f"{PREFIX}/queue/data", params={"session_hash": session}).text for session in waiting]
+        served = [
+            visitor.http.get(f"{PREFIX}/queue/data", params={"session_hash": session}).text for session in waiting
+        ]
     assert joined == [200] * app.QUEUE_LENGTH
-    assert (refused.status_code, refused.json()["detail"]) == (503, f"Queue is full. Max size is {app.QUEUE_LENGTH} and size is {app.QUEUE_LENGTH}.")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        503,
+        f"Queue is full. Max size is {app.QUEUE_LENGTH} and size is {app.QUEUE_LENGTH}.",
+    )
     assert all('"success":true' in text for text in served)
 
 
-# ------------------------------------------------------------------------------------------------------------- in the browser
+# ------------------------------------------------------------------------------------------------------- in the browser
 
 
 def test_the_page_says_why_files_are_not_taken(browser: Browser, server: str, app: ModuleType, tmp_path: Path) -> None:
@@ -388,12 +368,15 @@ def test_the_page_says_why_files_are_not_taken(browser: Browser, server: str, ap
     page.goto(server)
     test, references = page.locator("#test input[type=file]"), page.locator("#references input[type=file]")
     references.set_input_files(
-        [{"name": f"{number}.png", "mimeType": "image/png", "buffer": b"%d" % number} for number in range(app.UPLOAD_FILES + 1)]
+        [
+            {"name": f"{number}.png", "mimeType": "image/png", "buffer": b"%d" % number}
+            for number in range(app.LIMITS.upload_files + 1)
+        ]
     )
-    page.get_by_text(f"Too many files at once: choose at most {app.UPLOAD_FILES}.").wait_for()
+    page.get_by_text(f"Too many files at once: choose at most {app.LIMITS.upload_files}.").wait_for()
     huge = tmp_path / "huge.png"
     with huge.open("wb") as file:
-        file.truncate(megastyle.MAX_FILE_BYTES + 1)
+        file.truncate(MAX_FILE_BYTES + 1)
     test.set_input_files(huge)
     page.get_by_text('File(s) exceed the maximum allowed size of 32.0 Mb: "huge.png"').wait_for()
     page.close()

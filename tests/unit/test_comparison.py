@@ -1,6 +1,7 @@
 """The comparison: each rule on vectors worked by hand, at its edges, and against plain loops over random unit vectors.
 
-The hand-worked pictures live in the plane: (1, 0), (0.8, 0.6), (0.6, 0.8), (0, 1) are unit vectors whose cosines are read off.
+The hand-worked pictures live in the plane: (1, 0), (0.8, 0.6), (0.6, 0.8), (0, 1) are unit vectors whose cosines are
+read off.
 """
 
 from __future__ import annotations
@@ -17,110 +18,22 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from megastyle import comparison as module
-from megastyle.comparison import BANDS, FAR_MARGIN, MAX_REFERENCES, MODERATE, Agreement, Comparison, band_of, compare, rounded, shown
-from megastyle.page import views
+from megastyle.bands import BANDS, LOOSE_BELOW, shown
+from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES, Agreement, Comparison, compare
 from sets import circle, compared, comparisons, evenly, of_matrix, random_rows, rows, steady, symmetric, with_test
 
 NEAR = 1e-6  # float32 rounding of a product of unit vectors
-STRONG, GOOD, MODERATE_LABEL, WEAK, MINIMAL = (band.label for band in BANDS)
+STRONG, GOOD, MODERATE, WEAK, MINIMAL = (band.label for band in BANDS)
 
 
-# ------------------------------------------------------------------------------------------------------- number and label
-
-
-@pytest.mark.parametrize(
-    ("cosine", "text"),
-    [
-        (1.0, "1.000"),
-        (0.8123, "0.812"),
-        (0.7494, "0.749"),
-        (0.7496, "0.750"),
-        (-0.0001, "0.000"),
-        (-0.0, "0.000"),
-        (-0.25, "-0.250"),
-        (-1.0, "-1.000"),
-    ],
-)
-def test_a_cosine_is_shown_with_three_decimals_and_never_as_minus_zero(cosine: float, text: str) -> None:
-    """Three decimals, to the nearest; -0.0001 rounds to -0.0, which is shown as 0.000."""
-    assert shown(cosine) == text
-    assert math.copysign(1, rounded(-0.0001)) == 1
-
-
-@pytest.mark.parametrize(
-    ("cosine", "text", "label"),
-    [
-        (1.0, "1.000", STRONG),
-        (0.751, "0.751", STRONG),
-        (0.75, "0.750", STRONG),
-        (0.7496, "0.750", STRONG),
-        (0.7494, "0.749", GOOD),
-        (0.65, "0.650", GOOD),
-        (0.6496, "0.650", GOOD),
-        (0.6494, "0.649", MODERATE_LABEL),
-        (0.55, "0.550", MODERATE_LABEL),
-        (0.5496, "0.550", MODERATE_LABEL),
-        (0.5494, "0.549", WEAK),
-        (0.45, "0.450", WEAK),
-        (0.4496, "0.450", WEAK),
-        (0.4494, "0.449", MINIMAL),
-        (0.0, "0.000", MINIMAL),
-        (-0.75, "-0.750", MINIMAL),
-        (-1.0, "-1.000", MINIMAL),
-    ],
-)
-def test_each_band_begins_at_the_shown_number_of_its_floor(cosine: float, text: str, label: str) -> None:
-    """0.7496 is shown as 0.750, so it is a strong match; 0.7494 is shown as 0.749, so it is a good one; and so on down."""
-    assert (shown(cosine), band_of(cosine).label) == (text, label)
-
-
-def test_the_bands_are_those_of_the_contract() -> None:
-    """Floors, labels and emoji as the specification lists them, best first; the last one reaches down to -1."""
-    assert [tuple(band) for band in BANDS] == [
-        (0.75, "Strong style match", "🟢"),
-        (0.65, "Good style match", "🟢"),
-        (0.55, "Moderate style match", "🟡"),
-        (0.45, "Weak style match", "🟠"),
-        (-1.0, "Minimal style match", "🔴"),
-    ]
-
-
-def label_of_text(text: str) -> str:
-    """The label by the contract's table, from the number's text alone: thousandths, compared as whole numbers."""
-    thousandths = int(text.replace(".", ""))
-    floors = ((750, STRONG), (650, GOOD), (550, MODERATE_LABEL), (450, WEAK), (-1000, MINIMAL))
-    return next(label for floor, label in floors if thousandths >= floor)
-
-
-@pytest.mark.parametrize("floor", [0.75, 0.65, 0.55, 0.45])
-def test_number_and_label_agree_for_every_float32_around_an_edge(floor: float) -> None:
-    """400 neighbouring float32 values around 0.7495 and 0.7505: whatever is shown, the label is that of the shown number."""
-    for middle in (floor - 0.0005, floor, floor + 0.0005):
-        first = np.float32(middle).view(np.int32)
-        values = (first + np.arange(-200, 201, dtype=np.int32)).view(np.float32)
-        assert {label_of_text(shown(float(value))) for value in values} <= {band.label for band in BANDS}
-        assert [band_of(float(value)).label for value in values] == [label_of_text(shown(float(value))) for value in values]
-
-
-@steady()
-@given(st.floats(-1, 1, width=32))
-def test_number_and_label_agree_for_every_cosine(cosine: float) -> None:
-    """The label is that of the text, over the whole scale."""
-    assert band_of(cosine).label == label_of_text(shown(cosine))
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1.0000001, -1.0000001])
-def test_what_is_no_cosine_has_no_band(value: float) -> None:
-    """NaN would otherwise fall through every >= into the last band."""
-    with pytest.raises(ValueError, match=r"expected a cosine in \[-1, 1\], got "):
-        band_of(value)
-
-
-# ----------------------------------------------------------------------------------------------------------- hand-worked
+# ---------------------------------------------------------------------------------------------------------- hand-worked
 
 
 def test_one_reference_is_the_pairwise_case() -> None:
-    """(1, 0) and (0.8, 0.6): the cosine is 0.8, and so is the mean; there is nothing to leave out and nothing to agree."""
+    """(1, 0) and (0.8, 0.6): the cosine is 0.8, and so is the mean.
+
+    There is nothing to leave out and nothing to agree.
+    """
     result = compared(rows((1, 0), (0.8, 0.6)))
     assert result.mean_cosine == pytest.approx(0.8, abs=NEAR)
     assert result.band.label == STRONG
@@ -145,18 +58,19 @@ def test_two_references_have_one_agreement_and_no_range() -> None:
 
 
 def test_three_references_have_a_range() -> None:
-    """Test image (1, 0); references (0.8, 0.6), (0.6, 0.8), (0, 1).
+    """Test image (1, 0); references (0.96, 0.28), (0.8, 0.6), (0.6, 0.8).
 
-    Cosines 0.8, 0.6, 0; mean 1.4 / 3 = 0.466667. Without each: (0.6 + 0) / 2 = 0.3, (0.8 + 0) / 2 = 0.4, 0.7.
-    Pairs: 1-2 0.96, 1-3 0.6, 2-3 0.8. Leave-one-out: (0.96 + 0.6) / 2 = 0.78, (0.96 + 0.8) / 2 = 0.88, (0.6 + 0.8) / 2 = 0.7.
-    Agreement (0.78 + 0.88 + 0.7) / 3 = 0.786667, from 0.7 to 0.88; 0.467 lies below it.
+    Cosines 0.96, 0.8, 0.6; mean 2.36 / 3 = 0.786667. Without each: (0.8 + 0.6) / 2 = 0.7, (0.96 + 0.6) / 2 = 0.78,
+    (0.96 + 0.8) / 2 = 0.88. Pairs: 1-2 0.768 + 0.168 = 0.936, 1-3 0.576 + 0.224 = 0.8, 2-3 0.48 + 0.48 = 0.96.
+    Leave-one-out: (0.936 + 0.8) / 2 = 0.868, (0.936 + 0.96) / 2 = 0.948, (0.8 + 0.96) / 2 = 0.88. Agreement
+    (0.868 + 0.948 + 0.88) / 3 = 0.898667, from 0.868 to 0.948; 0.787 lies below it.
     """
-    result = compared(rows((1, 0), (0.8, 0.6), (0.6, 0.8), (0, 1)))
-    assert result.mean_cosine == pytest.approx(1.4 / 3, abs=NEAR)
-    assert result.band.label == WEAK
-    assert result.means_without == pytest.approx((0.3, 0.4, 0.7), abs=NEAR)
-    assert result.leave_one_out == pytest.approx((0.78, 0.88, 0.7), abs=NEAR)
-    assert result.agreement == pytest.approx(Agreement(2.36 / 3, 0.7, 0.88), abs=NEAR)
+    result = compared(rows((1, 0), (0.96, 0.28), (0.8, 0.6), (0.6, 0.8)))
+    assert result.mean_cosine == pytest.approx(2.36 / 3, abs=NEAR)
+    assert result.band.label == STRONG
+    assert result.means_without == pytest.approx((0.7, 0.78, 0.88), abs=NEAR)
+    assert result.leave_one_out == pytest.approx((0.868, 0.948, 0.88), abs=NEAR)
+    assert result.agreement == pytest.approx(Agreement(2.696 / 3, 0.868, 0.948), abs=NEAR)
     assert (result.has_range, result.is_loose, result.position) == (True, False, "below")
 
 
@@ -170,11 +84,14 @@ def test_eight_references_are_compared() -> None:
 
 
 def test_without_a_test_image_there_is_agreement_and_no_headline() -> None:
-    """(1, 0), (0.8, 0.6), (0.6, 0.8): pairs 0.8, 0.6, 0.96; leave-one-out 0.7, 0.88, 0.78; ranked by them: second, third, first."""
-    result = compared(rows((1, 0), (0.8, 0.6), (0.6, 0.8)), has_test=False)
+    """(0.96, 0.28), (0.8, 0.6), (0.6, 0.8): pairs 0.936, 0.8, 0.96; leave-one-out 0.868, 0.948, 0.88.
+
+    Ranked by them: second, third, first.
+    """
+    result = compared(rows((0.96, 0.28), (0.8, 0.6), (0.6, 0.8)), has_test=False)
     assert result.reference_names == ("p0", "p1", "p2")
-    assert result.leave_one_out == pytest.approx((0.7, 0.88, 0.78), abs=NEAR)
-    assert result.agreement == pytest.approx(Agreement(2.36 / 3, 0.7, 0.88), abs=NEAR)
+    assert result.leave_one_out == pytest.approx((0.868, 0.948, 0.88), abs=NEAR)
+    assert result.agreement == pytest.approx(Agreement(2.696 / 3, 0.868, 0.948), abs=NEAR)
     assert result.ranking == (1, 2, 0)
     assert math.isnan(result.mean_cosine)
     assert result.cosines.shape == (0,)
@@ -205,13 +122,16 @@ def test_a_picture_against_itself_is_exactly_one() -> None:
 
 
 def test_a_test_image_among_its_references_does_not_change_the_others_cosines() -> None:
-    """No mean includes the diagonal: with the test image's own vector as reference, leave-one-out is over the other reference alone."""
+    """No mean includes the diagonal.
+
+    With the test image's own vector as a reference, its leave-one-out is over the other reference alone.
+    """
     result = compared(rows((1, 0), (1, 0), (0.6, 0.8)))
     assert result.leave_one_out == pytest.approx((0.6, 0.6), abs=NEAR)
     assert result.mean_cosine == pytest.approx((1 + 0.6) / 2, abs=NEAR)
 
 
-# ------------------------------------------------------------------------------------------------------ order and position
+# --------------------------------------------------------------------------------------------------- order and position
 
 
 def test_ties_keep_the_order_of_upload() -> None:
@@ -250,39 +170,79 @@ def test_the_position_follows_the_shown_numbers(mean: float, position: str) -> N
     assert result.position == position
 
 
-@pytest.mark.parametrize(("among", "loose"), [(0.56, False), (0.55, False), (0.5496, False), (0.5494, True), (0.2, True), (-0.4, True)])
+@pytest.mark.parametrize(
+    ("among", "loose"), [(0.56, False), (0.55, False), (0.5496, False), (0.5494, True), (0.2, True), (-0.4, True)]
+)
 def test_a_set_is_loose_below_the_moderate_band_as_shown(among: float, loose: bool) -> None:  # noqa: FBT001 - a parameter of the table
     """0.5496 is shown as 0.550, which is moderate; 0.5494 is shown as 0.549, which is not."""
     assert with_test([0.9, 0.9, 0.9], evenly(3, among)).is_loose is loose
 
 
-# ----------------------------------------------------------------------------------------------------------- odd one out
+# ---------------------------------------------------------------------------------------------------------- odd one out
 
 
 def with_stranger(distance: float, test: Sequence[float] = (0.8, 0.8, 0.3), among: float = 0.8) -> Comparison:
-    """References a, b at `among` from each other and c at `among - distance` from both; the test image's cosines to a, b, c."""
+    """References a, b at `among` from each other and c at `among - distance` from both.
+
+    The test image's cosines to a, b, c.
+    """
     return with_test(test, symmetric(3, [among, among - distance, among - distance]))
 
 
 @pytest.mark.parametrize(
     ("distance", "odd"),
-    [(0.6, 2), (FAR_MARGIN + 0.01, 2), (FAR_MARGIN + 0.001, 2), (FAR_MARGIN - 0.001, None), (FAR_MARGIN / 2, None), (0, None), (-0.1, None)],
+    [
+        (0.6, 2),
+        (FAR_MARGIN + 0.01, 2),
+        (FAR_MARGIN + 0.001, 2),
+        (FAR_MARGIN - 0.001, None),
+        (FAR_MARGIN / 2, None),
+        (0, None),
+        (-0.1, None),
+    ],
 )
 def test_the_odd_one_out_lies_a_margin_below_the_others(distance: float, odd: int | None) -> None:
-    """Reference c drags the mean down most; it is marked when its mean cosine to a and b lies the margin below theirs to each other, 0.8."""
+    """Reference c is marked when its mean cosine to a and b lies the margin below theirs to each other, 0.8."""
     assert with_stranger(distance).odd_one_out == odd
 
 
-def test_only_the_reference_that_changes_the_mean_most_can_be_the_odd_one_out() -> None:
-    """Reference c is far from a and b, but a changes the mean most: cosines 0.1, 0.8, 0.7, mean 0.5333; without each 0.75, 0.4, 0.45."""
-    result = with_stranger(0.5, test=(0.1, 0.8, 0.7))
-    assert result.means_without == pytest.approx((0.75, 0.4, 0.45), abs=NEAR)
-    assert result.odd_one_out is None
+@pytest.mark.parametrize("test", [(0.1, 0.8, 0.7), (0.3, 0.3, 0.9), (-1.0, 1.0, 0.0), (0.8, 0.8, 0.8)])
+def test_the_odd_one_out_is_a_fact_of_the_set_and_not_of_the_test_image(test: Sequence[float]) -> None:
+    """Reference c is far from a and b, whichever of the three the test image is close to."""
+    assert with_stranger(0.5, test=test).odd_one_out == 2
+    assert of_matrix(symmetric(3, [0.8, 0.3, 0.3]), has_test=False).odd_one_out == 2
 
 
-def test_a_reference_that_pulls_the_mean_up_can_be_the_odd_one_out() -> None:
-    """Test image close to the stranger c alone: cosines 0.3, 0.3, 0.9, mean 0.5; without each 0.6, 0.6, 0.3, so c changes it most."""
-    assert with_stranger(0.5, test=(0.3, 0.3, 0.9)).odd_one_out == 2
+def test_the_test_image_is_measured_by_the_set_without_the_odd_one_out() -> None:
+    """Pairs ab 0.8, ac 0.7, bc 0.75; d at 0.1 from all three; the test image at 0.76, 0.76, 0.76 and 0.1.
+
+    The headline is over all four: 2.38 / 4 = 0.595. Without d: 0.76. Leave-one-out without d: a (0.8 + 0.7) / 2 = 0.75,
+    b (0.8 + 0.75) / 2 = 0.775, c (0.7 + 0.75) / 2 = 0.725, so 0.76 lies inside 0.725 to 0.775; 0.595 would lie below.
+    With d: a (0.8 + 0.7 + 0.1) / 3 = 0.533333, and d's own is 0.1.
+    """
+    result = with_test([0.76, 0.76, 0.76, 0.1], symmetric(4, [0.8, 0.7, 0.1, 0.75, 0.1, 0.1]))
+    assert (result.odd_one_out, result.core) == (3, (0, 1, 2))
+    assert result.mean_cosine == pytest.approx(0.595, abs=NEAR)
+    assert result.core_mean == pytest.approx(0.76, abs=NEAR)
+    assert result.agreement == pytest.approx(Agreement(0.75, 0.725, 0.775), abs=NEAR)
+    assert (result.has_range, result.is_loose, result.position) == (True, False, "inside")
+    assert result.leave_one_out[0] == pytest.approx(1.6 / 3, abs=NEAR)
+    assert result.leave_one_out[3] == pytest.approx(0.1, abs=NEAR)
+
+
+def test_two_references_beside_the_odd_one_out_have_no_range() -> None:
+    """One number is left, 0.8, and no ends of a range."""
+    result = with_stranger(0.5)
+    assert result.agreement == pytest.approx(Agreement(0.8, 0.8, 0.8), abs=NEAR)
+    assert (result.has_range, result.position) == (False, None)
+
+
+@pytest.mark.parametrize("has_test", [True, False])
+def test_without_an_odd_one_out_the_core_is_the_whole_set(has_test: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    among = evenly(3, 0.7)
+    result = with_test([0.6, 0.7, 0.8], among) if has_test else of_matrix(among, has_test=False)
+    assert result.core == (0, 1, 2)
+    assert result.core_mean == pytest.approx(result.mean_cosine, abs=1e-12, nan_ok=True)
 
 
 def test_without_a_test_image_the_odd_one_out_agrees_least() -> None:
@@ -293,7 +253,10 @@ def test_without_a_test_image_the_odd_one_out_agrees_least() -> None:
 
 
 def test_nobody_is_odd_in_a_set_whose_others_are_strangers_to_each_other() -> None:
-    """Two at 0.54 from each other, shown below the moderate band, and the third at 0.14: there is no style from which it could depart."""
+    """Two at 0.54 from each other, shown below the moderate band, and the third at 0.14.
+
+    There is no style from which it could depart.
+    """
     assert with_stranger(0.4, among=0.54).odd_one_out is None
     assert with_stranger(0.4, among=0.56).odd_one_out == 2
 
@@ -301,7 +264,7 @@ def test_nobody_is_odd_in_a_set_whose_others_are_strangers_to_each_other() -> No
 @steady()
 @given(st.data(), st.floats(-1, 0.9))
 def test_nobody_is_odd_in_a_set_that_agrees(data: st.DataObject, low: float) -> None:
-    """Where all cosines among the references lie closer together than the margin, nobody is marked, whatever the test image is."""
+    """Where the references' cosines lie closer together than the margin, nobody is marked, whatever the test image."""
     result = data.draw(comparisons(low, low + FAR_MARGIN - 1e-5, fewest=3))
     assert result.odd_one_out is None
 
@@ -309,7 +272,10 @@ def test_nobody_is_odd_in_a_set_that_agrees(data: st.DataObject, low: float) -> 
 @steady()
 @given(comparisons(0.3, 1.0, fewest=3))
 def test_the_odd_one_out_is_far_from_others_that_agree(result: Comparison) -> None:
-    """The rule, restated in loops: whoever is marked changes the headline most (or agrees least), is far, and the others are no loose set."""
+    """The rule, restated in loops.
+
+    Whoever is marked agrees least with the others, is far from them, and they are no loose set.
+    """
     odd = result.odd_one_out
     assume(odd is not None)
     assert odd is not None
@@ -319,12 +285,8 @@ def test_the_odd_one_out_is_far_from_others_that_agree(result: Comparison) -> No
     own = math.fsum(among[odd][j] for j in others) / len(others)
     agreement = math.fsum(rest) / len(rest)
     assert agreement - own >= FAR_MARGIN - 1e-9
-    assert float(f"{agreement:.3f}") >= MODERATE.floor
-    if result.has_test:
-        change = [abs(mean - result.mean_cosine) for mean in result.means_without]
-        assert change[odd] == pytest.approx(max(change), abs=1e-9)
-    else:
-        assert result.leave_one_out[odd] == min(result.leave_one_out)
+    assert float(f"{agreement:.3f}") >= LOOSE_BELOW
+    assert result.leave_one_out[odd] == min(result.leave_one_out)
 
 
 @steady()
@@ -335,7 +297,7 @@ def test_nobody_is_odd_among_two(one: float, other: float, pair: float, has_test
     assert (with_test([one, other], among) if has_test else of_matrix(among, has_test=False)).odd_one_out is None
 
 
-# ---------------------------------------------------------------------------------------------------------- same content
+# --------------------------------------------------------------------------------------------------------- same content
 
 
 def test_files_of_the_same_content_are_grouped_in_order() -> None:
@@ -349,7 +311,7 @@ def test_files_without_digests_are_all_different() -> None:
     assert compare(circle(0, 0, 0), ["a.png", "a.png", "a.png"]).same_content == ()
 
 
-# ------------------------------------------------------------------------------------------------------- plain loops
+# ---------------------------------------------------------------------------------------------------------- plain loops
 
 
 def dot(one: Sequence[float], other: Sequence[float]) -> float:
@@ -368,43 +330,66 @@ class Oracle:
 
     def __init__(self, vectors: Sequence[Sequence[float]], *, has_test: bool) -> None:
         self.matrix = [[1.0 if i == j else dot(a, b) for j, b in enumerate(vectors)] for i, a in enumerate(vectors)]
-        references = range(int(has_test), len(vectors))
-        pairwise = len(references) == 1
-        self.cosines = [self.matrix[0][i] for i in references] if has_test else []
+        self.references = range(int(has_test), len(vectors))
+        self.cosines = [self.matrix[0][i] for i in self.references] if has_test else []
         self.mean = mean(self.cosines) if has_test else math.nan
-        self.leave_one_out = [] if pairwise else [mean(self.matrix[i][j] for j in references if j != i) for i in references]
-        self.agreement = None if pairwise else [mean(self.leave_one_out), min(self.leave_one_out), max(self.leave_one_out)]
+        self.leave_one_out = self.means_to_the_others(self.references)
         without = [self.cosines[:index] + self.cosines[index + 1 :] for index in range(len(self.cosines))]
-        self.means_without = [] if pairwise else [mean(others) for others in without]
-        rests = [[(i, j) for i, j in itertools.combinations(references, 2) if left_out not in (i, j)] for left_out in references]
-        self.agreement_without = [mean(self.matrix[i][j] for i, j in pairs) for pairs in rests if pairs]
+        self.means_without = [mean(others) for others in without if others]
         scores = self.cosines or self.leave_one_out
         self.ranking = sorted(range(len(scores)), key=lambda index: -scores[index])
+        self.odd = self.odd_one_out()
+        core = [i for i in self.references if i - has_test != self.odd]
+        means = self.means_to_the_others(core)
+        self.agreement = [mean(means), min(means), max(means)] if means else None
+        self.core_mean = mean(self.matrix[0][i] for i in core) if has_test else math.nan
+
+    def means_to_the_others(self, indices: Sequence[int]) -> list[float]:
+        """The mean cosine of each picture to the others."""
+        others = [[j for j in indices if j != i] for i in indices]
+        return [mean(self.matrix[i][j] for j in rest) for i, rest in zip(indices, others, strict=True) if rest]
+
+    def odd_one_out(self) -> int | None:
+        """The reference that agrees least, if that is far less than the others do, and these share a style."""
+        if len(self.references) < 3:
+            return None
+        least = self.leave_one_out.index(min(self.leave_one_out))
+        others = [i for i in self.references if i - self.references[0] != least]
+        agreement = mean(self.matrix[i][j] for i, j in itertools.combinations(others, 2))
+        is_odd = agreement - self.leave_one_out[least] >= FAR_MARGIN and round(agreement, 3) >= LOOSE_BELOW
+        return least if is_odd else None
 
 
 @pytest.mark.parametrize(
     ("references", "has_test"),
-    [*((count, True) for count in range(1, MAX_REFERENCES + 1)), *((count, False) for count in range(2, MAX_REFERENCES + 1))],
+    [
+        *((count, True) for count in range(1, MAX_REFERENCES + 1)),
+        *((count, False) for count in range(2, MAX_REFERENCES + 1)),
+    ],
 )
 def test_every_number_equals_that_of_plain_loops(references: int, has_test: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    """Twelve random sets for each number of references, with and without a test image."""
+    """Twelve random sets for each number of references, with and without a test image, one with a stranger in it."""
     for seed in range(12):
         vectors = random_rows(100 * references + seed, references + has_test)
+        if not seed:
+            vectors[-1] = -vectors[-1]
         result = compared(vectors, has_test=has_test)
         expected = Oracle(vectors.tolist(), has_test=has_test)
         assert np.abs(result.matrix - np.array(expected.matrix)).max() < NEAR
         assert result.mean_cosine == pytest.approx(expected.mean, abs=NEAR, nan_ok=True)
         assert list(result.leave_one_out) == pytest.approx(expected.leave_one_out, abs=NEAR)
         assert list(result.means_without) == pytest.approx(expected.means_without, abs=NEAR)
-        assert (result.agreement and list(result.agreement)) == (expected.agreement and pytest.approx(expected.agreement, abs=NEAR))
+        assert (result.agreement and list(result.agreement)) == (
+            expected.agreement and pytest.approx(expected.agreement, abs=NEAR)
+        )
         assert list(result.ranking) == expected.ranking
-        rests = [result.agreement_without(index) for index in range(references)] if references > 2 else []
-        assert rests == pytest.approx(expected.agreement_without, abs=NEAR)
+        assert result.odd_one_out == expected.odd
+        assert result.core_mean == pytest.approx(expected.core_mean, abs=NEAR, nan_ok=True)
 
 
 @pytest.mark.parametrize("has_test", [True, False])
 def test_the_matrix_is_one_symmetric_array_that_nobody_can_change(has_test: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    """All else are slices of it: float32, symmetric to the bit, ones on the diagonal, closed to writing; the result is frozen."""
+    """Everything else is a slice of it: float32, symmetric to the bit, ones on the diagonal, closed to writing."""
     result = compared(random_rows(3, 9 if has_test else 8), has_test=has_test)
     assert result.matrix.dtype == np.float32
     assert (result.matrix == result.matrix.T).all()
@@ -418,7 +403,7 @@ def test_the_matrix_is_one_symmetric_array_that_nobody_can_change(has_test: bool
         result.names = ()  # type: ignore[misc]
 
 
-# -------------------------------------------------------------------------------------------------------------- refusals
+# ------------------------------------------------------------------------------------------------------------- refusals
 
 
 @pytest.mark.parametrize(
@@ -438,7 +423,9 @@ def test_too_few_and_too_many_references_are_refused(count: int, has_test: bool,
         compared(circle(*range(count)) if count else np.zeros((0, 2), np.float32), has_test=has_test)
 
 
-@pytest.mark.parametrize(("value", "message"), [(math.nan, "not finite"), (math.inf, "not finite"), (-math.inf, "not finite")])
+@pytest.mark.parametrize(
+    ("value", "message"), [(math.nan, "not finite"), (math.inf, "not finite"), (-math.inf, "not finite")]
+)
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_what_is_not_finite_is_refused_by_name(position: int, value: float, message: str) -> None:
     """One NaN in one picture: the message names that picture."""
@@ -473,9 +460,8 @@ def test_names_beyond_the_eighth_are_kept_for_the_report() -> None:
     assert result.matrix.shape == (2, 2)
 
 
-@pytest.mark.parametrize("examined", [module, views])
-def test_the_worked_examples_in_the_docstrings_are_true(examined: object) -> None:
-    """All of them, over the pure modules; comparison.py holds at least its module's, `shown`'s and `band_of`'s."""
-    outcome = doctest.testmod(examined)  # type: ignore[arg-type]
+def test_the_worked_examples_in_the_docstrings_are_true() -> None:
+    """The module's own, five lines."""
+    outcome = doctest.testmod(module)
     assert outcome.failed == 0
-    assert examined is views or outcome.attempted >= 5
+    assert outcome.attempted >= 4

@@ -1,4 +1,7 @@
-"""The real app under the real `spaces` client in ZeroGPU mode: what it asks of a visitor's quota, and what bad luck leaves."""
+"""The real app under the real `spaces` client in ZeroGPU mode.
+
+What it asks of a visitor's quota, and what bad luck leaves.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ import torch
 from PIL import Image
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
+from corpus import noise
+from loopback import ROOT
 from visitor import Answer, Message, RefusedError, Visitor
 from zerogpu import (
     API_DOWN,
@@ -38,7 +43,7 @@ from zerogpu import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
+APP = ROOT / "app.py"
 MOST_SECONDS_NINE, MOST_SECONDS_ONE = 15, 10  # of the visitor's quota, for nine new pictures and for one
 TOKEN = f"x.{base64.urlsafe_b64encode(b'{}').decode()}.x"  # a web token without claims
 ROUNDING_SECONDS = 1  # the client rounds the duration after multiplying it by the GPU's factor
@@ -50,12 +55,7 @@ seeds = itertools.count()
 
 def draw(count: int) -> list[Drawing]:
     """Pictures that no test has used before: 16 x 16 noise, as PNG files."""
-    pictures = []
-    for seed in itertools.islice(seeds, count):
-        file, noise = io.BytesIO(), np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(file, "PNG")
-        pictures.append((f"{seed}.png", file.getvalue()))
-    return pictures
+    return [(f"{seed}.png", noise(seed)) for seed in itertools.islice(seeds, count)]
 
 
 def compare(visitor: Visitor, pictures: list[Drawing], **options: Any) -> Answer:
@@ -102,7 +102,7 @@ def visitor(running: Space) -> Iterator[Visitor]:
         yield visitor
 
 
-# ---------------------------------------------------------------------------------------------------------------- the start
+# ------------------------------------------------------------------------------------------------------------ the start
 
 
 def test_spaces_is_the_first_import() -> None:
@@ -134,7 +134,7 @@ def test_nothing_touches_cuda_before_the_first_comparison(running: Space) -> Non
     assert running.api.inspection["cuda_tensors"] == []
 
 
-# ---------------------------------------------------------------------------------------------------- what a comparison asks
+# ----------------------------------------------------------------------------------------------- what a comparison asks
 
 
 def test_a_first_comparison_of_nine_asks_for_the_gpu_once(platform: DeviceAPI, visitor: Visitor) -> None:
@@ -198,10 +198,12 @@ def test_cosines_from_a_worker_are_the_encoders_own(visitor: Visitor, tiny_encod
     np.testing.assert_allclose(matrix, cosines(pictures, tiny_encoder), atol=1e-5)
 
 
-# ----------------------------------------------------------------------------------------------------------- many at a time
+# ------------------------------------------------------------------------------------------------------- many at a time
 
 
-def test_several_visitors_compute_side_by_side(running: Space, platform: DeviceAPI, tiny_encoder: tuple[Path, Path]) -> None:
+def test_several_visitors_compute_side_by_side(
+    running: Space, platform: DeviceAPI, tiny_encoder: tuple[Path, Path]
+) -> None:
     everybody_in = threading.Barrier(SIDE_BY_SIDE)
 
     def meet(worker: int) -> Orders:
@@ -244,7 +246,7 @@ def test_two_visitors_who_ask_for_the_same_new_pictures_at_once_get_the_same_rig
     np.testing.assert_allclose(one, cosines(pictures, tiny_encoder), atol=1e-5)
 
 
-# ------------------------------------------------------------------------------------------------------------- bad luck once
+# -------------------------------------------------------------------------------------------------------- bad luck once
 
 
 def overrun_and_compare(visitor: Visitor, platform: DeviceAPI, pictures: list[Drawing], times: int) -> Answer:
@@ -331,7 +333,7 @@ def test_a_visitor_may_leave_while_the_gpu_computes(running: Space, platform: De
     go_on.set()
 
 
-# ------------------------------------------------------------------------------------------------------- bad luck to the end
+# -------------------------------------------------------------------------------------------------- bad luck to the end
 
 
 class BadLuck(NamedTuple):

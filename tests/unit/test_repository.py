@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import ROOT
+from loopback import ROOT
 from megastyle import demo
-from megastyle.comparison import BANDS, FAR_MARGIN, MAX_REFERENCES, MODERATE
-from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, CHECKPOINT_FILE, CHECKPOINT_REPO, MAX_FILE_BYTES, MAX_PIXELS
-from megastyle.page import views
+from megastyle.bands import BANDS, LOOSE_BELOW
+from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES
+from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, CHECKPOINT_FILE, CHECKPOINT_REPO
+from megastyle.page import texts
+from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = ("README.md", "CLAUDE.md")
@@ -73,13 +75,13 @@ def test_requirements_leave_to_the_platform_what_is_the_platforms() -> None:
 
 
 def test_the_readme_has_the_bands_and_limits_of_the_code() -> None:
-    for row in views.band_rows():
+    for row in texts.band_rows():
         assert row in README
-    assert len(views.band_rows()) == len(BANDS)
+    assert len(texts.band_rows()) == len(BANDS)
     assert f"up to {MAX_REFERENCES} references" in README
     assert f"up to {MAX_FILE_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} megapixels" in README
     assert f"at least {FAR_MARGIN:.2f} below" in README
-    assert f"Below {MODERATE.floor:.2f} the set is loose" in README
+    assert f"Below {LOOSE_BELOW:.2f} the set is loose" in README
 
 
 def test_the_readme_states_the_quota_that_the_app_asks_for(app: Any) -> None:
@@ -93,18 +95,26 @@ def test_the_readme_states_the_quota_that_the_app_asks_for(app: Any) -> None:
 
 def test_every_make_command_in_the_documents_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {name for document in DOCUMENTS for name in re.findall(r"(?:`|^)make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE)}
+    named = {
+        name
+        for document in DOCUMENTS
+        for name in re.findall(r"(?:`|^)make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE)
+    }
     assert {"demo", "test", "run"} <= named <= targets
 
 
 def hub_commands() -> dict[str, set[str]]:
     """Each `hf` command of the documents -> the options and hardware names that they give it."""
-    lines = {line.split("#")[0].strip() for document in DOCUMENTS for line in (ROOT / document).read_text().splitlines()}
+    lines = {
+        line.split("#")[0].strip() for document in DOCUMENTS for line in (ROOT / document).read_text().splitlines()
+    }
     lines |= set(re.findall(r"`(hf [^`]+)`", README + (ROOT / "CLAUDE.md").read_text()))
     commands: dict[str, set[str]] = {}
     for words in (line.split() for line in sorted(lines) if line.startswith("hf ")):
         name = " ".join(words[1:2] if words[1] == "upload" else words[1:3])
-        checked = {word for word in words if word.startswith("-")} | {word for word in words if word in {"cpu-upgrade", "zero-a10g"}}
+        checked = {word for word in words if word.startswith("-")} | {
+            word for word in words if word in {"cpu-upgrade", "zero-a10g"}
+        }
         commands.setdefault(name, set()).update(checked)
     return commands
 
@@ -113,10 +123,14 @@ def hub_commands() -> dict[str, set[str]]:
 def test_the_hub_client_knows_every_command_and_option_of_the_documents(command: str, checked: set[str]) -> None:
     client = Path(sys.executable).with_name("hf")
     settings = {**os.environ, "COLUMNS": "400", "NO_COLOR": "1", "HF_HUB_OFFLINE": "1"}
-    answer = subprocess.run([client, *command.split(), "--help"], env=settings, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [client, *command.split(), "--help"], env=settings, capture_output=True, text=True, check=False
+    )
     assert answer.returncode == 0, answer.stderr
     for word in checked:
-        assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", answer.stdout), f"{word} is not in the help of hf {command}"
+        assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", answer.stdout), (
+            f"{word} is not in the help of hf {command}"
+        )
 
 
 def test_the_repository_holds_text_only() -> None:

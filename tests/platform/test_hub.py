@@ -1,7 +1,8 @@
 """Getting the encoder from the Hub: the official client, through load_encoder(), against a small Hub on loopback.
 
-Each fault ends in a loaded encoder or in one message that says what, why and what to do; what was downloaded is kept, and a damaged
-file is never used. The client's own waits are recorded instead of slept, and its unit of progress (10 MB) is made as small as the files.
+Each fault ends in a loaded encoder or in one message that says what, why and what to do; what was downloaded is kept,
+and a damaged file is never used. The client's own waits are recorded instead of slept, and its unit of progress (10 MB)
+is made as small as the files.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from hub import (
     closed_port,
     etag,
 )
+from loopback import ROOT
 from megastyle.encoder import (
     BACKBONE_FILES,
     BACKBONE_REPO,
@@ -52,7 +54,6 @@ if TYPE_CHECKING:
 
     from hub import Fault
 
-ROOT = Path(__file__).parent.parent
 PROGRESS = 2**15  # bytes; what the client counts as progress, in place of 10 MB
 RETRY_AFTER = 77  # s; longer than any wait of the client's own
 SILENCE = 0.2  # s; how long the client waits for the next byte, in place of 10 s
@@ -81,7 +82,10 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture(autouse=True)
 def cache(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the client an empty cache and `hub` to ask. It reads its variables on import, so its constants are set here."""
+    """Give the client an empty cache and `hub` to ask.
+
+    It reads its variables on import, so its constants are set here.
+    """
     for name in ("MEGASTYLE_BACKBONE", "MEGASTYLE_CHECKPOINT", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
@@ -103,7 +107,10 @@ def fault(request: pytest.FixtureRequest, hub: Hub, monkeypatch: pytest.MonkeyPa
 
 
 def lose_patience(trouble: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the client's timeout where the fault is a silence, and only there: a busy machine must not look like one."""
+    """Shorten the client's timeout where the fault is a silence, and only there.
+
+    A busy machine must not look like one.
+    """
     if isinstance(trouble, (Stall, Drip)):
         monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", SILENCE)
 
@@ -148,17 +155,23 @@ def spoil(path: Path, at: int) -> None:
     path.write_bytes(content)
 
 
-# ------------------------------------------------------------------------------------------------------------ what is asked
+# -------------------------------------------------------------------------------------------------------- what is asked
 
 
 def test_a_first_start_asks_for_the_three_files_and_never_for_the_backbones_weights(hub: Hub) -> None:
     load_encoder()
 
     files = [request for request in hub.requests if request.repo]
-    assert files == [Request(method, REPOSITORY_OF[name], name, None) for name in (CONFIG, PROCESSOR, CHECKPOINT_FILE) for method in ("HEAD", "GET")]
+    assert files == [
+        Request(method, REPOSITORY_OF[name], name, None)
+        for name in (CONFIG, PROCESSOR, CHECKPOINT_FILE)
+        for method in ("HEAD", "GET")
+    ]
 
 
-def test_the_encoder_has_the_published_weights_and_knows_their_commit(hub: Hub, tiny_encoder: tuple[Path, Path]) -> None:
+def test_the_encoder_has_the_published_weights_and_knows_their_commit(
+    hub: Hub, tiny_encoder: tuple[Path, Path]
+) -> None:
     encoder = load_encoder()
 
     published = torch.load(tiny_encoder[1], weights_only=True)["model"]
@@ -220,7 +233,7 @@ def test_a_partial_checkpoint_is_completed_from_the_hubs_backbone(hub: Hub) -> N
     assert len(hub.asked("GET", BACKBONE_WEIGHTS)) == 1
 
 
-# ------------------------------------------------------------------------------------------------------ faults that are survived
+# --------------------------------------------------------------------------------------------- faults that are survived
 
 SURVIVED: dict[str, tuple[str, tuple[Fault, ...]]] = {
     "500 for the question": ("HEAD", (Status(500),)),
@@ -235,7 +248,9 @@ SURVIVED: dict[str, tuple[str, tuple[Fault, ...]]] = {
 
 
 @pytest.mark.parametrize("case", SURVIVED)
-def test_a_passing_fault_ends_in_a_loaded_encoder(case: str, hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passing_fault_ends_in_a_loaded_encoder(
+    case: str, hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     method, faults = SURVIVED[case]
     lose_patience(faults[0], monkeypatch)
     hub.plan(CHECKPOINT_REPO, CHECKPOINT_FILE, method, *faults)
@@ -266,7 +281,7 @@ def test_a_download_that_stops_in_the_middle_is_resumed_where_it_stopped(stops: 
     assert starts == [None, *(2 * PROGRESS * count for count in range(1, stops + 1))]
 
 
-# ------------------------------------------------------------------------------------------------------ faults that end the start
+# -------------------------------------------------------------------------------------------- faults that end the start
 
 REFUSED: dict[str, tuple[Fault, str, list[str]]] = {
     "unknown or private repository": (REPOSITORY_NOT_FOUND, "HEAD", ["private", "HF_TOKEN"]),
@@ -311,7 +326,9 @@ def test_a_failed_start_loses_nothing_and_the_next_one_goes_on_from_there(hub: H
     assert {request.name for request in hub.requests if request.repo} == {CHECKPOINT_FILE}
 
 
-def test_a_token_is_sent_to_the_hub_and_never_shown(hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_token_is_sent_to_the_hub_and_never_shown(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_a_secret")
     hub.always(BACKBONE_REPO, CONFIG, INVALID_TOKEN)
 
@@ -354,7 +371,9 @@ def fail_in_xet(**_: object) -> None:
 
 
 @pytest.mark.parametrize("backbone", ["/no/such/folder", "a/b/c", "../up", "spaces in/name"])
-def test_a_backbone_that_is_neither_folder_nor_hub_id_is_refused(backbone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backbone_that_is_neither_folder_nor_hub_id_is_refused(
+    backbone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEGASTYLE_BACKBONE", backbone)
 
     message = refusal()
@@ -363,7 +382,7 @@ def test_a_backbone_that_is_neither_folder_nor_hub_id_is_refused(backbone: str, 
     assert "MEGASTYLE_BACKBONE" in message
 
 
-# --------------------------------------------------------------------------------------------------------------- damaged files
+# -------------------------------------------------------------------------------------------------------- damaged files
 
 
 def positions(name: str, size: int) -> list[int]:
@@ -422,8 +441,13 @@ def save_as_xet(hub: Hub) -> Callable[..., None]:
     return lambda *, incomplete_path, **_: incomplete_path.write_bytes(content) and None
 
 
-def test_a_file_from_xet_storage_is_accepted_and_its_damage_is_seen(hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client keeps such content under its Xet name, behind a second link: neither that name nor the link may mislead."""
+def test_a_file_from_xet_storage_is_accepted_and_its_damage_is_seen(
+    hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client keeps such content under its Xet name, behind a second link.
+
+    Neither that name nor the link may mislead.
+    """
     hub.xet.add(CHECKPOINT_FILE)
     monkeypatch.setattr(file_download, "xet_get", save_as_xet(hub))
     load_encoder()
@@ -437,15 +461,16 @@ def test_a_file_from_xet_storage_is_accepted_and_its_damage_is_seen(hub: Hub, ca
     assert str(blob_of(cache, hub, CHECKPOINT_FILE).resolve()) in message
 
 
-# ------------------------------------------------------------------------------------------------------- whole processes
+# ------------------------------------------------------------------------------------------------------ whole processes
 
 START = """
-import json, os, megastyle
+import json, os
+from megastyle.encoder import EncoderError, load_encoder
 for backbone in {backbones!r}:
     os.environ["MEGASTYLE_BACKBONE"] = backbone
     try:
-        print(json.dumps(megastyle.load_encoder().source.revision))
-    except megastyle.EncoderError as error:
+        print(json.dumps(load_encoder().source.revision))
+    except EncoderError as error:
         print(json.dumps(str(error)))
 """
 MISSING = "google/siglip-base-patch16-224"  # published by the test's Hub, never in the cache
@@ -454,7 +479,9 @@ CLIENTS_VARIABLES = ("HF_", "HUGGINGFACE_", "TRANSFORMERS_", "MEGASTYLE_")
 READ_ONLY = 'mount --bind "$1" "$1"; mount -o remount,ro,bind "$1"'
 
 
-def start(home: Path, url: str, *arguments: str, prefix: tuple[str, ...] = (), **extra: str) -> subprocess.CompletedProcess[str]:
+def start(
+    home: Path, url: str, *arguments: str, prefix: tuple[str, ...] = (), **extra: str
+) -> subprocess.CompletedProcess[str]:
     """Run Python in a fresh process whose environment says where the cache and the Hub are."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(CLIENTS_VARIABLES)}
     environment |= {"HF_HOME": str(home), "HF_ENDPOINT": url, **extra}
@@ -477,10 +504,16 @@ def starts(home: Path, url: str, *backbones: str, prefix: tuple[str, ...] = (), 
 
 
 def mounted(home: Path, mount: str) -> tuple[str, ...]:
-    """Return a command prefix that runs `mount` (with $1 = `home`) in a mount namespace of its own; skip where that is not allowed."""
+    """A command prefix that runs `mount` (with $1 = `home`) in a mount namespace of its own.
+
+    The test is skipped where that is not allowed.
+    """
     for unshare in (("unshare", "--mount"), ("unshare", "--map-root-user", "--mount")):
         prefix = (*unshare, "sh", "-ec", f'{mount}; shift; exec "$@"', "sh", str(home))
-        if shutil.which("unshare") and subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
+        if (
+            shutil.which("unshare")
+            and subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
+        ):
             return prefix
     pytest.skip("neither root nor unprivileged mount namespaces: no such file system can be made here")
 

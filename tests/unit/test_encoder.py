@@ -1,4 +1,4 @@
-"""The encoder: loaded by the contract from whatever a checkpoint may be, and equal to an independent reference and to transformers 4."""
+"""The encoder: loaded by the contract from whatever a checkpoint may be, and equal to two independent references."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from safetensors.torch import save
 from transformers import SiglipImageProcessorPil, SiglipVisionConfig, SiglipVisionModel
 
 import reference
-from megastyle import encoder as megastyle
+from megastyle.checkpoint import EncoderError
 from megastyle.drawings import examples
-from megastyle.encoder import Encoder, EncoderError, load_encoder, read_image
+from megastyle.encoder import Encoder, load_encoder, read_backbone
+from pixels import pixels_of
 from reference import PREPROCESSOR, RECIPE, bare, drawn_pictures, drawn_state
 
 State = dict[str, torch.Tensor]
@@ -52,15 +53,28 @@ SAME = 1e-5  # the largest difference of a cosine that another batch or machine 
 def tower_names(layers: int) -> set[str]:
     """The names of the vision tower's tensors by the contract, without transformers 4's `vision_model.`."""
     pair = ("weight", "bias")
-    blocks = ("layer_norm1", "layer_norm2", "mlp.fc1", "mlp.fc2", *(f"self_attn.{name}_proj" for name in ("q", "k", "v", "out")))
+    blocks = (
+        "layer_norm1",
+        "layer_norm2",
+        "mlp.fc1",
+        "mlp.fc2",
+        *(f"self_attn.{name}_proj" for name in ("q", "k", "v", "out")),
+    )
     layered = {f"encoder.layers.{layer}.{block}.{part}" for layer in range(layers) for block in blocks for part in pair}
-    head = {f"head.{block}.{part}" for block in ("attention.out_proj", "layernorm", "mlp.fc1", "mlp.fc2") for part in pair}
+    head = {
+        f"head.{block}.{part}" for block in ("attention.out_proj", "layernorm", "mlp.fc1", "mlp.fc2") for part in pair
+    }
     edges = {f"{block}.{part}" for block in ("embeddings.patch_embedding", "post_layernorm") for part in pair}
     return (
         layered
         | head
         | edges
-        | {"embeddings.position_embedding.weight", "head.probe", "head.attention.in_proj_weight", "head.attention.in_proj_bias"}
+        | {
+            "embeddings.position_embedding.weight",
+            "head.probe",
+            "head.attention.in_proj_weight",
+            "head.attention.in_proj_bias",
+        }
     )
 
 
@@ -72,9 +86,21 @@ def prefixed(state: State) -> State:
 def write_backbone(folder: Path, config: dict[str, Any], *, nested: bool = True, weights: State | bytes = b"") -> Path:
     """A backbone folder; config.json as the Hub's, where the vision tower's is one part of three."""
     folder.mkdir()
-    text = {"hidden_size": 8, "intermediate_size": 8, "model_type": "siglip_text_model", "num_attention_heads": 2, "num_hidden_layers": 1}
+    text = {
+        "hidden_size": 8,
+        "intermediate_size": 8,
+        "model_type": "siglip_text_model",
+        "num_attention_heads": 2,
+        "num_hidden_layers": 1,
+    }
     vision = {**config, "model_type": "siglip_vision_model"}
-    whole = {"architectures": ["SiglipModel"], "initializer_factor": 1.0, "model_type": "siglip", "text_config": text, "vision_config": vision}
+    whole = {
+        "architectures": ["SiglipModel"],
+        "initializer_factor": 1.0,
+        "model_type": "siglip",
+        "text_config": text,
+        "vision_config": vision,
+    }
     (folder / "config.json").write_text(json.dumps(whole if nested else vision))
     size = {"height": config["image_size"], "width": config["image_size"]}
     (folder / "preprocessor_config.json").write_text(json.dumps({**PREPROCESSOR, "size": size}))
@@ -116,7 +142,7 @@ def assert_holds(model: SiglipVisionModel, state: State) -> None:
     assert different == []
 
 
-# ------------------------------------------------------------------------------------------------- what a checkpoint may be
+# --------------------------------------------------------------------------------------------- what a checkpoint may be
 
 
 CONTAINERS: dict[str, Callable[[State], object]] = {
@@ -130,7 +156,9 @@ CONTAINERS: dict[str, Callable[[State], object]] = {
 @pytest.mark.parametrize("nested", [True, False], ids=["hub-config", "tower-config"])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_every_tensor_arrives_in_float32(load: Load, state: State, container: str, dtype: torch.dtype, *, nested: bool) -> None:
+def test_every_tensor_arrives_in_float32(
+    load: Load, state: State, container: str, dtype: torch.dtype, *, nested: bool
+) -> None:
     """Both namings, both containers, 16 and 32 bits, and both layouts of config.json."""
     state = {name: value.to(dtype) for name, value in state.items()}
     encoder = load(CONTAINERS[container](state), nested=nested)
@@ -139,11 +167,16 @@ def test_every_tensor_arrives_in_float32(load: Load, state: State, container: st
 
 
 def test_the_model_is_ready_on_the_cpu(load: Load, state: State) -> None:
-    """In evaluation mode, nothing left on the meta device: neither a parameter nor the buffer of position ids, which no checkpoint holds."""
+    """It is in evaluation mode, and nothing is left on the meta device.
+
+    Neither a parameter nor the buffer of position ids, which no checkpoint holds.
+    """
     model = load(state).model
     buffers = dict(model.named_buffers())
     assert {tensor.device.type for tensor in (*model.parameters(), *buffers.values())} == {"cpu"}
-    assert [value.tolist() for name, value in buffers.items() if name.endswith("position_ids")] == [[[0, 1, 2, 3]]]  # (28 / 14) squared
+    assert [value.tolist() for name, value in buffers.items() if name.endswith("position_ids")] == [
+        [[0, 1, 2, 3]]
+    ]  # (28 / 14) squared
     assert not any(module.training for module in model.modules())
 
 
@@ -157,11 +190,16 @@ def test_parameters_that_were_saved_as_such_load_too(load: Load, state: State) -
     assert_holds(load({name: torch.nn.Parameter(value) for name, value in state.items()}).model, state)
 
 
-def test_keys_of_another_tower_are_left_out_and_logged(load: Load, state: State, caplog: pytest.LogCaptureFixture) -> None:
+def test_keys_of_another_tower_are_left_out_and_logged(
+    load: Load, state: State, caplog: pytest.LogCaptureFixture
+) -> None:
     """A whole SigLIP holds a text tower and a scale besides."""
     others = {"text_model.final_layer_norm.weight": torch.ones(8), "logit_scale": torch.ones(1)}
     assert_holds(load({**prefixed(state), **others}).model, state)
-    assert "given.pth: 2 keys are not the vision tower's and are left out: logit_scale, text_model.final_layer_norm.weight" in caplog.messages
+    assert (
+        "given.pth: 2 keys are not the vision tower's and are left out: logit_scale, text_model.final_layer_norm.weight"
+        in caplog.messages
+    )
 
 
 LACKED = ("encoder.layers.0.mlp.fc1.bias", "head.probe", "post_layernorm.bias", "post_layernorm.weight")
@@ -170,16 +208,25 @@ LACKED = ("encoder.layers.0.mlp.fc1.bias", "head.probe", "post_layernorm.bias", 
 @pytest.mark.parametrize("naming", [lambda state: state, prefixed], ids=["bare", "vision_model"])
 @pytest.mark.parametrize("donor_naming", [lambda state: state, prefixed], ids=["bare-backbone", "hub-backbone"])
 def test_a_partial_checkpoint_is_completed_from_the_backbone(
-    load: Load, state: State, caplog: pytest.LogCaptureFixture, naming: Callable[[State], State], donor_naming: Callable[[State], State]
+    load: Load,
+    state: State,
+    caplog: pytest.LogCaptureFixture,
+    naming: Callable[[State], State],
+    donor_naming: Callable[[State], State],
 ) -> None:
-    """Exactly the lacking tensors are the backbone's, all others the checkpoint's; the log says how many and names the first."""
+    """Exactly the lacking tensors are the backbone's, all others the checkpoint's.
+
+    The log says how many and names the first.
+    """
     donor = {name: (value.float() + 7).contiguous() for name, value in state.items()}
     partial = {name: value for name, value in state.items() if name not in LACKED}
     weights = {**donor_naming(donor), "text_model.final_layer_norm.weight": torch.ones(8)}
     encoder = load({"model": naming(partial)}, weights=weights)
     assert_holds(encoder.model, {**partial, **{name: donor[name] for name in LACKED}})
     (line,) = [message for message in caplog.messages if "completed" in message]
-    assert re.fullmatch(r"given\.pth lacks 4 of 32 keys, completed from \S*small-backbone: .*encoder\.layers\.0\.mlp\.fc1\.bias.*", line)
+    assert re.fullmatch(
+        r"given\.pth lacks 4 of 32 keys, completed from \S*small-backbone: .*encoder\.layers\.0\.mlp\.fc1\.bias.*", line
+    )
 
 
 def test_a_complete_checkpoint_never_reads_the_backbones_weights(load: Load, state: State) -> None:
@@ -198,34 +245,44 @@ def test_a_key_that_neither_file_has_is_named(load: Load, state: State) -> None:
     """What nobody has cannot be completed; random numbers in its place would be wrong scores."""
     probe = state.pop("head.probe")
     donor = {name: value.float() for name, value in state.items()}
-    with pytest.raises(EncoderError, match=r"model\.safetensors lacks (vision_model\.)?head\.probe too\. Name a complete checkpoint"):
+    with pytest.raises(
+        EncoderError, match=r"model\.safetensors lacks (vision_model\.)?head\.probe too\. Name a complete checkpoint"
+    ):
         load(state, weights=prefixed(donor))
     assert probe.numel() > 0
 
 
-# ------------------------------------------------------------------------------------------------------ what it may not be
+# --------------------------------------------------------------------------------------------------- what it may not be
 
 
 def test_a_checkpoint_of_which_nothing_matches_is_refused_with_the_first_keys(load: Load, state: State) -> None:
     """It names what the file has and what is expected."""
     message = (
-        r"given\.pth: none of its keys matches\. It has module\.visual\.\S+, .*; expected are (vision_model\.)?embeddings\.patch_embedding\.bias, "
+        r"given\.pth: none of its keys matches\. It has module\.visual\.\S+, .*; "
+        r"expected are (vision_model\.)?embeddings\.patch_embedding\.bias, "
     )
     with pytest.raises(EncoderError, match=message):
         load({f"module.visual.{name}": value for name, value in state.items()})
 
 
 @pytest.mark.parametrize("naming", [lambda state: state, prefixed], ids=["bare", "vision_model"])
-def test_a_tensor_of_another_shape_is_refused_by_name(load: Load, state: State, naming: Callable[[State], State]) -> None:
+def test_a_tensor_of_another_shape_is_refused_by_name(
+    load: Load, state: State, naming: Callable[[State], State]
+) -> None:
     """Found and expected shape are both in the message."""
     state["head.probe"] = torch.zeros(1, 1, 17)
-    with pytest.raises(EncoderError, match=r"is for another model: (vision_model\.)?head\.probe has shape \(1, 1, 17\), not \(1, 1, 16\)\. Name"):
+    with pytest.raises(
+        EncoderError,
+        match=r"is for another model: (vision_model\.)?head\.probe has shape \(1, 1, 17\), not \(1, 1, 16\)\. Name",
+    ):
         load({"model": naming(state)})
 
 
 def test_the_checkpoint_of_another_size_is_refused(load: Load) -> None:
     """Every shape differs."""
-    with pytest.raises(EncoderError, match=r"is for another model: \S+ has shape \(\d.*\), not \(\d.*\)\. Name a checkpoint for "):
+    with pytest.raises(
+        EncoderError, match=r"is for another model: \S+ has shape \(\d.*\), not \(\d.*\)\. Name a checkpoint for "
+    ):
         load(drawn_state({**SMALL, "hidden_size": 32}))
 
 
@@ -248,7 +305,7 @@ def safetensors_file() -> bytes:
     return save(drawn_state(SMALL))
 
 
-POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 857000000\n"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 857000000\n"
 NO_CHECKPOINTS = {
     "empty": b"",
     "text": b"These are not the weights that you are looking for.\n",
@@ -271,7 +328,9 @@ def test_a_file_that_is_no_checkpoint_is_refused(load: Load, tmp_path: Path, nam
     path = tmp_path / "wrong.pth"
     path.write_bytes(NO_CHECKPOINTS[name])
     with pytest.raises(
-        EncoderError, match=r"(?s)wrong\.pth (is no checkpoint that can be read safely: |holds neither a state_dict nor ).*(start again|Name a)"
+        EncoderError,
+        match=r"(?s)wrong\.pth (is no checkpoint that can be read safely: |holds neither a state_dict nor )"
+        r".*(start again|Name a)",
     ):
         load(path)
 
@@ -293,7 +352,9 @@ def test_a_file_that_is_no_checkpoint_is_refused(load: Load, tmp_path: Path, nam
 )
 def test_a_file_that_holds_something_else_is_refused(load: Load, content: object) -> None:
     """It is read without harm, and is no state_dict."""
-    with pytest.raises(EncoderError, match=r'given\.pth holds neither a state_dict nor \{"model": state_dict\}\. Name a checkpoint'):
+    with pytest.raises(
+        EncoderError, match=r'given\.pth holds neither a state_dict nor \{"model": state_dict\}\. Name a checkpoint'
+    ):
         load(content)
 
 
@@ -307,9 +368,13 @@ class Bait:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.mark.parametrize("wrap", [lambda bait: bait, lambda bait: {"model": bait}, lambda bait: {"model": {"head.probe": bait}}])
+@pytest.mark.parametrize(
+    "wrap", [lambda bait: bait, lambda bait: {"model": bait}, lambda bait: {"model": {"head.probe": bait}}]
+)
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
-def test_code_in_a_checkpoint_never_runs(load: Load, tmp_path: Path, wrap: Callable[[Bait], object], *, legacy: bool) -> None:
+def test_code_in_a_checkpoint_never_runs(
+    load: Load, tmp_path: Path, wrap: Callable[[Bait], object], *, legacy: bool
+) -> None:
     """The bait works where weights_only is off; the app refuses the file, and nothing is left behind."""
     trace = tmp_path / "trace"
     torch.save(wrap(Bait(trace)), tmp_path / "bait.pth", _use_new_zipfile_serialization=not legacy)
@@ -336,19 +401,23 @@ def test_a_whole_pickled_model_is_refused(load: Load) -> None:
         load(SiglipVisionModel(SiglipVisionConfig(**SMALL)))
 
 
-# --------------------------------------------------------------------------------------------------- the two variables
+# ---------------------------------------------------------------------------------------------------- the two variables
 
 
 def test_a_variable_that_names_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the variable and what it holds."""
     monkeypatch.setenv("MEGASTYLE_BACKBONE", str(write_backbone(tmp_path / "backbone", SMALL)))
     monkeypatch.setenv("MEGASTYLE_CHECKPOINT", str(tmp_path / "nowhere.pth"))
-    with pytest.raises(EncoderError, match=r"MEGASTYLE_CHECKPOINT=\S+nowhere\.pth is no file\. Correct the path, or unset"):
+    with pytest.raises(
+        EncoderError, match=r"MEGASTYLE_CHECKPOINT=\S+nowhere\.pth is no file\. Correct the path, or unset"
+    ):
         load_encoder()
 
 
 @pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
-def test_a_backbone_without_one_of_its_files_is_refused(load: Load, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_backbone_without_one_of_its_files_is_refused(
+    load: Load, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """Neither can be guessed."""
     load(state)
     (tmp_path / "small-backbone" / name).unlink()
@@ -358,11 +427,16 @@ def test_a_backbone_without_one_of_its_files_is_refused(load: Load, state: State
 
 @pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"null"])
-def test_a_backbone_with_a_damaged_file_is_refused(load: Load, state: State, tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_backbone_with_a_damaged_file_is_refused(
+    load: Load, state: State, tmp_path: Path, name: str, content: bytes
+) -> None:
     """No stack trace of a JSON parser."""
     load(state)
     (tmp_path / "small-backbone" / name).write_bytes(content)
-    with pytest.raises(EncoderError, match=r"small-backbone is no SigLIP backbone: (?s:.+)\nUse google/siglip-so400m-patch14-384, or correct"):
+    with pytest.raises(
+        EncoderError,
+        match=r"small-backbone is no SigLIP backbone: (?s:.+)\nUse google/siglip-so400m-patch14-384, or correct",
+    ):
         load_encoder()
 
 
@@ -386,11 +460,14 @@ def test_the_log_says_what_was_loaded(load: Load, state: State, caplog: pytest.L
     assert re.fullmatch(r"Encoder loaded: given\.pth, commit None, 32 keys, \d+\.\d\d s", caplog.messages[-1])
 
 
-# ------------------------------------------------------------------------------------------------- what may change under us
+# --------------------------------------------------------------------------------------------- what may change under us
 
 
 def test_the_full_vision_tower_has_the_contracts_tensors() -> None:
-    """448 tensors, 428,225,600 parameters, and their names: a transformers that renames or reshapes one is caught here."""
+    """448 tensors, 428,225,600 parameters, and their names.
+
+    A transformers that renames or reshapes one is caught here.
+    """
     with torch.device("meta"):
         model = SiglipVisionModel(SiglipVisionConfig(**FULL))
     assert sum(parameter.numel() for parameter in model.parameters()) == FULL_PARAMETERS
@@ -399,8 +476,11 @@ def test_the_full_vision_tower_has_the_contracts_tensors() -> None:
 
 
 def test_the_published_configuration_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the Hub's config.json, where it is one part of three, to the numbers of the so400m; the processor is the one that resizes with Pillow."""
-    config, processor = megastyle.read_backbone(str(write_backbone(tmp_path / "backbone", FULL)))
+    """The Hub's config.json, where it is one part of three, gives the numbers of the so400m.
+
+    The processor is the one that resizes with Pillow.
+    """
+    config, processor = read_backbone(str(write_backbone(tmp_path / "backbone", FULL)))
     assert {key: getattr(config, key) for key in FULL} == FULL
     assert (config.hidden_act, config.layer_norm_eps) == ("gelu_pytorch_tanh", 1e-6)
     assert type(processor) is SiglipImageProcessorPil
@@ -410,7 +490,11 @@ def test_the_published_configuration_is_understood(tmp_path: Path, monkeypatch: 
         "do_normalize": True,
         "resample": Image.Resampling.BICUBIC,
     }
-    assert (tuple(processor.image_mean), tuple(processor.image_std), processor.rescale_factor) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 1 / 255)
+    assert (tuple(processor.image_mean), tuple(processor.image_std), processor.rescale_factor) == (
+        (0.5, 0.5, 0.5),
+        (0.5, 0.5, 0.5),
+        1 / 255,
+    )
     assert dict(processor.size) == {"height": 384, "width": 384}
 
 
@@ -420,7 +504,7 @@ def test_a_gpu_computes_in_full_float32() -> None:
     assert torch.backends.cuda.matmul.fp32_precision == "ieee"
 
 
-# ----------------------------------------------------------------------------------------------------- equal to the reference
+# ----------------------------------------------------------------------------------------------- equal to the reference
 
 
 @pytest.fixture(scope="module")
@@ -431,7 +515,7 @@ def data() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def recipe_encoder(tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]) -> Encoder:
-    """The recipe's vision tower, saved under the names that transformers 4.57.6 gives its tensors, loaded by the app's code."""
+    """The recipe's vision tower, saved under the names of transformers 4.57.6, loaded by the app's code."""
     folder = tmp_path_factory.mktemp("recipe")
     state = drawn_state(RECIPE)
     torch.save({"model": {name: state[bare(name)] for name in data["keys"]}}, folder / "recipe.pth")
@@ -447,12 +531,15 @@ def recipe_pixels(recipe_encoder: Encoder, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("pictures")
     for name, image in drawn_pictures().items():
         image.save(folder / f"{name}.png")
-    return {name: read_image(folder / f"{name}.png", recipe_encoder.processor) for name in drawn_pictures()}
+    return {name: pixels_of(folder / f"{name}.png", recipe_encoder.processor) for name in drawn_pictures()}
 
 
 def test_the_pixels_are_those_of_transformers_4(recipe_pixels: dict[str, Any], data: dict[str, Any]) -> None:
     """To the bit, for every size and mode; the samples say what differs, should it ever."""
-    samples = {name: [round(float(values.flat[index]), 8) for index in reference.SAMPLED] for name, values in recipe_pixels.items()}
+    samples = {
+        name: [round(float(values.flat[index]), 8) for index in reference.SAMPLED]
+        for name, values in recipe_pixels.items()
+    }
     assert samples == data["pixel_values_sample"]
     assert {name: reference.digest(values) for name, values in recipe_pixels.items()} == data["pixel_values_sha256"]
 
@@ -464,9 +551,16 @@ def test_the_pixels_are_those_of_the_reference(recipe_pixels: dict[str, Any]) ->
 
 
 def test_the_scores_are_those_of_transformers_4(
-    app: ModuleType, recipe_encoder: Encoder, recipe_pixels: dict[str, Any], data: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    app: ModuleType,
+    recipe_encoder: Encoder,
+    recipe_pixels: dict[str, Any],
+    data: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Embeddings and cosines of eight pictures, by the app's own embed, against the kept numbers; the cosines span more than a band."""
+    """Embeddings and cosines of eight pictures, by the app's own embed, against the kept numbers.
+
+    The cosines span more than a band.
+    """
     monkeypatch.setattr(app, "ENCODER", recipe_encoder)
     embeddings = app.embed(np.stack(list(recipe_pixels.values())))
     starts = np.array(list(data["embedding_start"].values()))
@@ -475,16 +569,26 @@ def test_the_scores_are_those_of_transformers_4(
     assert np.ptp(data["cosines"]) > 0.3
 
 
-def test_the_scores_are_those_of_the_reference(app: ModuleType, tiny_encoder: tuple[Path, Path], tmp_path: Path) -> None:
-    """The tiny encoder on drawn pictures of four sizes: from files to cosines, twice, with nothing in common but transformers' model."""
+def test_the_scores_are_those_of_the_reference(
+    app: ModuleType, tiny_encoder: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """The tiny encoder on drawn pictures of four sizes.
+
+    From files to cosines, twice, with nothing in common but transformers' model.
+    """
     backbone, checkpoint = tiny_encoder
     config = json.loads((backbone / "config.json").read_text())
-    tower = reference.vision_tower({key: config[key] for key in SMALL}, torch.load(checkpoint, weights_only=True)["model"])
+    tower = reference.vision_tower(
+        {key: config[key] for key in SMALL}, torch.load(checkpoint, weights_only=True)["model"]
+    )
     names = ("watercolour-boat", "watercolour-vase", "engraving-tree", "neon-hills", "woodblock-boat", "oil-skyline")
-    images = [examples.draw(*name.rsplit("-", 1), seed=11, size=160).crop((0, 0, 160 - 20 * (n % 4), 160 - 7 * n)) for n, name in enumerate(names)]
+    images = [
+        examples.draw(*name.rsplit("-", 1), seed=11, size=160).crop((0, 0, 160 - 20 * (n % 4), 160 - 7 * n))
+        for n, name in enumerate(names)
+    ]
     for name, image in zip(names, images, strict=True):
         image.save(tmp_path / f"{name}.png")
-    embeddings = app.embed(np.stack([read_image(tmp_path / f"{name}.png", app.ENCODER.processor) for name in names]))
+    embeddings = app.embed(np.stack([pixels_of(tmp_path / f"{name}.png", app.ENCODER.processor) for name in names]))
     expected = [reference.embedding(tower, reference.pixel_values(image, config["image_size"])) for image in images]
     assert np.abs(embeddings @ embeddings.T - np.array(reference.cosines(expected))).max() < SAME
     assert np.abs(embeddings - np.stack(expected)).max() < SAME

@@ -1,4 +1,7 @@
-"""The benchmark refuses to begin without room, and judges its rows as their goals say. Nothing here depends on a time."""
+"""The benchmark refuses to begin without room, and judges its rows as their goals say.
+
+Nothing here depends on a time.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-BENCH = Path(__file__).resolve().parent.parent / "bench"
+BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 
 import machine  # noqa: E402 - the path comes first
@@ -37,7 +40,9 @@ def test_without_room_it_says_how_much_it_needs_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_weights_that_are_there_are_neither_made_again_nor_counted_as_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_are_there_are_neither_made_again_nor_counted_as_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(machine, "free_disk", lambda _: run.SCRATCH_BYTES)
     monkeypatch.setattr(machine, "available_memory", lambda: run.MEMORY_BYTES)
     monkeypatch.setattr(weights, "make", lambda _: pytest.fail("made again"))
@@ -56,7 +61,9 @@ def test_weights_that_are_there_are_neither_made_again_nor_counted_as_needed(tmp
         (0.10, 0.80, False, False, False),
     ],
 )
-def test_a_goal_bounds_the_ratio_from_its_side(*, ratio: float, goal: float, at_least: bool, met: bool, reached: bool) -> None:
+def test_a_goal_bounds_the_ratio_from_its_side(
+    *, ratio: float, goal: float, at_least: bool, met: bool, reached: bool
+) -> None:
     assert measures.Row("what", "ours", "theirs", ratio, goal, at_least=at_least, met=met).reached is reached
 
 
@@ -64,7 +71,11 @@ def test_a_goal_bounds_the_ratio_from_its_side(*, ratio: float, goal: float, at_
 def test_anonymous_memory_is_seen_and_mapped_files_are_not(tmp_path: Path, *, anonymous: bool) -> None:
     size = 64 * 2**20
     (tmp_path / "file").write_bytes(bytes(size))
-    touch = f"b = bytearray(b'x') * {size}" if anonymous else "m = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ); sum(m[::4096])"
+    touch = (
+        f"b = bytearray(b'x') * {size}"
+        if anonymous
+        else "m = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ); sum(m[::4096])"
+    )
     program = f"import mmap, sys; f = open(sys.argv[1], 'rb'); {touch}; print(flush=True); input()"
     command = [sys.executable, "-c", program, str(tmp_path / "file")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""The picture reader, by the corpus: every file is scored as the picture that it shows, or refused in words; never in between.
+"""The picture reader, by the corpus: every file is scored as the picture that it shows, or refused in words.
 
 The oracle shares no code with the reader: Pillow's resize, and the contract's arithmetic written out in numpy.
 """
@@ -15,24 +15,24 @@ import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from gradio.components.gallery import GalleryData, GalleryImage
-from gradio.data_classes import ImageData
 from PIL import Image, ImageOps
 from transformers import SiglipImageProcessorPil
 
 import corpus
 from corpus import Case, Pixels
-from megastyle import encoder as megastyle
-from megastyle.encoder import MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PICTURE_FORMATS, PictureError, read_image
+from loopback import ROOT
+from megastyle.pictures import FORMATS, MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PictureError
+from pixels import pixels_of
 
 SIDE = 384  # pixels, the contract's
-PROCESSOR = SiglipImageProcessorPil(size={"height": SIDE, "width": SIDE}, resample=3, image_mean=[0.5] * 3, image_std=[0.5] * 3)
+PROCESSOR = SiglipImageProcessorPil(
+    size={"height": SIDE, "width": SIDE}, resample=3, image_mean=[0.5] * 3, image_std=[0.5] * 3
+)
 CASES = corpus.corpus()
 SCORED = [case for case in CASES if case.picture is not None]
 REFUSED = [case for case in CASES if case.picture is None]
@@ -76,7 +76,9 @@ class Tally:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """A pytest hook."""
         tried, counts = self.outcomes.total(), self.outcomes
-        terminalreporter.write_line(f"Pictures: {tried} of {len(CASES)} cases tried, {counts['scored']} scored, {counts['refused']} refused")
+        terminalreporter.write_line(
+            f"Pictures: {tried} of {len(CASES)} cases tried, {counts['scored']} scored, {counts['refused']} refused"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +98,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# ------------------------------------------------------------------------------------------------------------- the corpus
+# ----------------------------------------------------------------------------------------------------------- the corpus
 
 
 def test_the_corpus_is_large_and_its_names_differ() -> None:
@@ -111,12 +113,12 @@ def test_a_good_file_is_scored_as_the_picture_that_it_shows(case: Case, tmp_path
     assert case.picture is not None
     plain.write_bytes(corpus.png(case.picture, 8, 2))
 
-    found = read_image(write(tmp_path, case), PROCESSOR)
+    found = pixels_of(write(tmp_path, case), PROCESSOR)
 
     assert found.shape == (3, SIDE, SIDE)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, contract(case.picture))
-    np.testing.assert_array_equal(found, read_image(plain, PROCESSOR))
+    np.testing.assert_array_equal(found, pixels_of(plain, PROCESSOR))
     tally.outcomes["scored"] += 1
 
 
@@ -124,10 +126,10 @@ def test_a_good_file_is_scored_as_the_picture_that_it_shows(case: Case, tmp_path
 def test_a_bad_file_is_refused_with_reason_and_remedy(case: Case, tmp_path: Path, tally: Tally) -> None:
     assert case.refusal is not None
     with pytest.raises(PictureError, match=case.refusal) as refusal:
-        read_image(write(tmp_path, case), PROCESSOR)
+        pixels_of(write(tmp_path, case), PROCESSOR)
 
     message = str(refusal.value)
-    assert re.fullmatch(r"(is|has) [^\n]+\. [A-Z][^\n]+\.", message), "what is wrong, then what to do"
+    assert re.fullmatch(r"(is|has|stores) [^\n]+\. [A-Z][^\n]+\.", message), "what is wrong, then what to do"
     assert str(tmp_path) not in message
     assert case.name not in message
     tally.outcomes["refused"] += 1
@@ -135,16 +137,20 @@ def test_a_bad_file_is_refused_with_reason_and_remedy(case: Case, tmp_path: Path
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
-def test_a_turned_picture_equals_the_upright_one_in_every_orientation(kind: str, orientation: int, tmp_path: Path) -> None:
+def test_a_turned_picture_equals_the_upright_one_in_every_orientation(
+    kind: str, orientation: int, tmp_path: Path
+) -> None:
     lying = corpus.lying(corpus.RGB, orientation)
     if kind == "TIFF":
         turned = corpus.samples_tiff(lying, 2, orientation=orientation)
     else:
-        turned = corpus.saved(lying, kind, exif=corpus.exif(orientation), **({"lossless": True} if kind == "WEBP" else {}))
+        turned = corpus.saved(
+            lying, kind, exif=corpus.exif(orientation), **({"lossless": True} if kind == "WEBP" else {})
+        )
     (tmp_path / "turned").write_bytes(turned)
     (tmp_path / "upright").write_bytes(corpus.png(corpus.RGB, 8, 2))
 
-    np.testing.assert_array_equal(read_image(tmp_path / "turned", PROCESSOR), read_image(tmp_path / "upright", PROCESSOR))
+    np.testing.assert_array_equal(pixels_of(tmp_path / "turned", PROCESSOR), pixels_of(tmp_path / "upright", PROCESSOR))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -162,7 +168,7 @@ def test_a_16_bit_gray_ramp_stays_a_ramp_where_the_plain_conversion_makes_it_whi
     with Image.open(path) as image:
         assert np.asarray(image.convert("RGB")).mean() > 250, "the trap: clipped at 255 of 65535"
 
-    found = read_image(path, PROCESSOR)
+    found = pixels_of(path, PROCESSOR)
 
     np.testing.assert_allclose(found[0, 0], np.linspace(-1, 1, SIDE), atol=1.5 / 255)
     assert (found == 1).mean() < 0.01
@@ -172,7 +178,7 @@ def test_resizing_first_gives_the_processor_s_own_pixels(tmp_path: Path) -> None
     for name, picture in (("large", np.resize(corpus.RGB, (700, 900, 3))), ("small", corpus.RGB[:3, :5])):
         (tmp_path / name).write_bytes(corpus.png(picture, 8, 2))
         whole = PROCESSOR(images=Image.fromarray(picture), return_tensors="np")["pixel_values"][0]
-        np.testing.assert_array_equal(read_image(tmp_path / name, PROCESSOR), whole)
+        np.testing.assert_array_equal(pixels_of(tmp_path / name, PROCESSOR), whole)
 
 
 def test_the_picture_s_name_does_not_matter(tmp_path: Path) -> None:
@@ -180,36 +186,22 @@ def test_the_picture_s_name_does_not_matter(tmp_path: Path) -> None:
     for name in ("a", "a.eps", "a.jpg", "a.svg", "ä b\u202egpj.", "-", "%s{0}", "#" * 200):
         path = tmp_path / name
         path.write_bytes(corpus.png(corpus.RGB, 8, 2))
-        np.testing.assert_array_equal(read_image(path, PROCESSOR), expected)
-        np.testing.assert_array_equal(read_image(str(path), PROCESSOR), expected)
+        np.testing.assert_array_equal(pixels_of(path, PROCESSOR), expected)
+        np.testing.assert_array_equal(pixels_of(str(path), PROCESSOR), expected)
 
 
-def test_a_turned_picture_in_both_slots_scores_1_000_and_so_does_its_upright_copy(
-    app: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    turned, upright = tmp_path / "turned.png", tmp_path / "upright.png"
-    turned.write_bytes(corpus.saved(corpus.lying(corpus.RGB, 6), "PNG", exif=corpus.exif(6)))
-    upright.write_bytes(corpus.png(corpus.RGB, 8, 2))
-
-    for reference in (turned, upright):
-        test = app.uploads_of(ImageData(path=str(turned)))
-        references = app.uploads_of(GalleryData(root=[GalleryImage(image=ImageData(path=str(reference)))]))
-        assert "**1.000**" in app.compare_uploads(test, references).verdict
-
-
-# ----------------------------------------------------------------------------------------------------------------- limits
+# --------------------------------------------------------------------------------------------------------------- limits
 
 
 def test_a_file_of_the_most_bytes_is_read_and_one_byte_more_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "large.png"
     path.write_bytes(corpus.png(corpus.RGB, 8, 2))
     os.truncate(path, MAX_FILE_BYTES)
-    np.testing.assert_array_equal(read_image(path, PROCESSOR), contract(corpus.RGB))
+    np.testing.assert_array_equal(pixels_of(path, PROCESSOR), contract(corpus.RGB))
 
     os.truncate(path, MAX_FILE_BYTES + 1)
     with pytest.raises(PictureError, match=f"is larger than {MAX_FILE_BYTES // 2**20} MB"):
-        read_image(path, PROCESSOR)
+        pixels_of(path, PROCESSOR)
 
 
 @pytest.mark.parametrize("shape", ["wide", "tall"])
@@ -218,11 +210,11 @@ def test_the_longest_side_is_read_and_one_pixel_more_is_refused(shape: str, tmp_
     line = np.resize(corpus.GRAY, (1, MAX_SIDE + 1) if shape == "wide" else (MAX_SIDE + 1, 1))
     longest = line[:MAX_SIDE, :MAX_SIDE]
     path.write_bytes(corpus.png(longest, 8, 0))
-    np.testing.assert_array_equal(read_image(path, PROCESSOR), contract(np.stack([longest] * 3, -1)))
+    np.testing.assert_array_equal(pixels_of(path, PROCESSOR), contract(np.stack([longest] * 3, -1)))
 
     path.write_bytes(corpus.png(line, 8, 0))
     with pytest.raises(PictureError, match=f"{MAX_SIDE} on a side"):
-        read_image(path, PROCESSOR)
+        pixels_of(path, PROCESSOR)
 
 
 def test_a_picture_of_the_most_pixels_is_read_and_one_row_more_is_refused(tmp_path: Path) -> None:
@@ -230,11 +222,11 @@ def test_a_picture_of_the_most_pixels_is_read_and_one_row_more_is_refused(tmp_pa
     assert side * side == MAX_PIXELS
     path = tmp_path / "many.png"
     path.write_bytes(corpus.png_of((side, side, 1, 0), bytes(side * (1 + side // 8))))
-    assert (read_image(path, PROCESSOR) == -1).all()
+    assert (pixels_of(path, PROCESSOR) == -1).all()
 
     path.write_bytes(corpus.png_of((side, side + 1, 1, 0), bytes((side + 1) * (1 + side // 8))))
     with pytest.raises(PictureError, match=f"at most {MAX_PIXELS // 10**6} megapixels"):
-        read_image(path, PROCESSOR)
+        pixels_of(path, PROCESSOR)
 
 
 def test_too_many_pixels_are_refused_before_any_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +238,7 @@ def test_too_many_pixels_are_refused_before_any_is_decoded(tmp_path: Path, monke
     for case in CASES:
         if case.refusal == corpus.TOO_LARGE:
             with pytest.raises(PictureError, match=corpus.TOO_LARGE):
-                read_image(write(tmp_path, case), PROCESSOR)
+                pixels_of(write(tmp_path, case), PROCESSOR)
 
 
 # ------------------------------------------------------------------------------------------------------------ bad paths
@@ -258,7 +250,7 @@ def in_time(path: Any) -> BaseException | None:
 
     def read() -> None:
         try:
-            read_image(path, PROCESSOR)
+            pixels_of(path, PROCESSOR)
         except BaseException as error:  # noqa: BLE001 - the test judges what it is
             raised.append(error)
 
@@ -272,19 +264,28 @@ def in_time(path: Any) -> BaseException | None:
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    for path in (tmp_path, tmp_path / "pipe", tmp_path / "loop", tmp_path / "missing", tmp_path / "a\0b", tmp_path / ("n" * 5000), "", "/dev/zero"):
+    for path in (
+        tmp_path,
+        tmp_path / "pipe",
+        tmp_path / "loop",
+        tmp_path / "missing",
+        tmp_path / "a\0b",
+        tmp_path / ("n" * 5000),
+        "",
+        "/dev/zero",
+    ):
         error = in_time(path)
         assert isinstance(error, PictureError), path
         assert str(error).startswith("is no longer on the server."), path
 
 
-# ------------------------------------------------------------------------------------------- many at once, and no one else
+# ---------------------------------------------------------------------------------------- many at once, and no one else
 
 
 def outcome(path: Path) -> npt.NDArray[np.float32] | str:
     """The pixel values, or the message of the refusal."""
     try:
-        return read_image(path, PROCESSOR)
+        return pixels_of(path, PROCESSOR)
     except PictureError as error:
         return str(error)
 
@@ -295,7 +296,9 @@ def test_eight_threads_read_what_one_reads(files: Path) -> None:
     with ThreadPoolExecutor(READING_THREADS) as pool:
         together = list(pool.map(lambda name: outcome(files / name), names))
 
-    alone = {case.name: contract(case.picture) if case.picture is not None else outcome(files / case.name) for case in CASES}
+    alone = {
+        case.name: contract(case.picture) if case.picture is not None else outcome(files / case.name) for case in CASES
+    }
     for name, found in zip(names, together, strict=True):
         np.testing.assert_array_equal(found, alone[name], err_msg=name)
 
@@ -303,7 +306,7 @@ def test_eight_threads_read_what_one_reads(files: Path) -> None:
 def test_no_opener_but_the_listed_ones_is_ever_asked(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.init()
     asked: list[str] = []
-    for kind in set(Image.OPEN) - set(PICTURE_FORMATS):
+    for kind in set(Image.OPEN) - set(FORMATS):
         factory, _ = Image.OPEN[kind]
         monkeypatch.setitem(Image.OPEN, kind, (factory, lambda _, kind=kind: asked.append(kind)))
     with pytest.raises(OSError, match="cannot identify"):
@@ -321,17 +324,19 @@ import json, os, resource, sys, warnings
 from pathlib import Path
 from PIL import Image
 from transformers import SiglipImageProcessorPil
-from megastyle.encoder import PictureError, read_image
+from megastyle.pictures import PictureError
+from pixels import pixels_of
 
-processor = SiglipImageProcessorPil(size={"height": 384, "width": 384}, resample=3, image_mean=[0.5] * 3, image_std=[0.5] * 3)
+size, half = {"height": 384, "width": 384}, [0.5] * 3
+processor = SiglipImageProcessorPil(size=size, resample=3, image_mean=half, image_std=half)
 programs, said = [], []
-launches = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn")
+launches = "subprocess.Popen os.system os.exec os.posix_spawn os.spawn os.fork os.forkpty pty.spawn".split()
 sys.addaudithook(lambda event, arguments: programs.append(event) if event in launches else None)
 warnings.showwarning = lambda message, *rest: said.append(str(message))
 
 def read(path):
     try:
-        read_image(path, processor)
+        pixels_of(path, processor)
     except PictureError:
         return False
     return True
@@ -363,9 +368,13 @@ def witness(files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     """What a process of its own saw while it read the whole corpus, then the costliest picture within the limits."""
     largest = tmp_path_factory.mktemp("largest") / "largest.webp"
     largest.write_bytes(flat_webp(int(MAX_PIXELS**0.5)))
-    root = Path(megastyle.__file__).parent
-    environment = os.environ | {"PYTHONPATH": str(root), "PYTHONWARNINGS": "default"}
-    run = subprocess.run([sys.executable, "-c", WITNESS, files, largest], check=False, capture_output=True, text=True, env=environment)
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
+        "PYTHONWARNINGS": "default",
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", WITNESS, files, largest], check=False, capture_output=True, text=True, env=environment
+    )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.splitlines()[-1])
 

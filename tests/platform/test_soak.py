@@ -1,8 +1,8 @@
-"""Many visitors at once on one real server: every answer is the right one for its own pictures, and afterwards all is as it was.
+"""Many visitors at once on one real server: each gets the right answer, and afterwards all is as it was.
 
-50 visitors press Compare 20 times each, each time with a test image that nobody else has. Some choose a file that is no picture, some leave in the
-middle, and a full queue turns some away, who come again. What is right is computed beforehand, picture by picture, by the contract's second
-implementation in `reference.py`.
+50 visitors press Compare 20 times each, each time with a test image that nobody else has. Some choose a file that is no
+picture, some leave in the middle, and a full queue turns some away, who come again. What is right is computed
+beforehand, picture by picture, by the contract's second implementation in `reference.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import pytest
 from PIL import Image
 
 import reference
-from conftest import serving
+from loopback import serving
 from visitor import Answer, RefusedError, Visitor
 
 VISITORS, COMPARISONS = 50, 20
@@ -33,18 +33,21 @@ SIDE = 48  # pixels of the drawn pictures
 SPOILED, LEAVING = 0.08, 0.06  # shares of comparisons with a bad file, and of visitors who leave in the middle
 PATIENCE = 600.0  # s until a visitor's answer must have come; a limit for a hang
 TOLERANCE = 1e-5  # of a cosine
-GROWTH = 300 * 2**20  # bytes that the server may hold more than after its first comparison: the cache's 64 MB, threads and the allocator's slack
+GROWTH = (
+    300 * 2**20
+)  # bytes that the server may hold more than after its first comparison: the cache, threads and the allocator's slack
 
 # The app as it is, with its process id written down, and swept when asked: nobody waits an hour.
 LAUNCHER = """
 import os, pathlib, threading, time
-import app, guard
+import app
+from megastyle.sweep import sweep
 here = pathlib.Path(os.environ["TMPDIR"])
 (here / "pid").write_text(str(os.getpid()))
 def sweeper():
     while not (here / "sweep").exists():
         time.sleep(0.2)
-    guard.sweep(app.UPLOADS, 0)
+    sweep(app.UPLOADS, 0)
     (here / "swept").touch()
 threading.Thread(target=sweeper, daemon=True).start()
 app.main()
@@ -99,7 +102,9 @@ class Soak:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """A pytest hook: the figures at the end of the run."""
         megabytes = {when: size // 2**20 for when, size in self.resident.items()}
-        terminalreporter.write_line(f"Soak: {VISITORS} visitors, {COMPARISONS} comparisons each, {dict(self.tally.counts)}; server's MB {megabytes}")
+        terminalreporter.write_line(
+            f"Soak: {VISITORS} visitors, {COMPARISONS} comparisons each, {dict(self.tally.counts)}; MB {megabytes}"
+        )
 
     def memory(self) -> int:
         """Bytes of memory that the server holds."""
@@ -114,7 +119,9 @@ class Soak:
 def drawn(seed: int, name: str, model: object, side: int) -> Picture:
     """A picture of coloured patches, another one for each seed, and its embedding by the reference."""
     rng = np.random.default_rng(seed)
-    image = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    image = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).resize(
+        (SIDE, SIDE), Image.Resampling.BICUBIC
+    )
     file = io.BytesIO()
     image.save(file, "PNG")
     return Picture(name, file.getvalue(), reference.embedding(model, reference.pixel_values(image, side)))  # type: ignore[arg-type]
@@ -122,12 +129,18 @@ def drawn(seed: int, name: str, model: object, side: int) -> Picture:
 
 @pytest.fixture(scope="module")
 def soak(
-    tiny_encoder: tuple[Path, Path], tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+    tiny_encoder: tuple[Path, Path],
+    tiny_environment: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
 ) -> Iterator[Soak]:
     """A server after the visit of all."""
     model, side = reference_model(*tiny_encoder)
     pictures = [drawn(number, f"shared-{number}.png", model, side) for number in range(SHARED_PICTURES)]
-    own = [[drawn(1000 + 100 * who + turn, f"own-{who}-{turn}.png", model, side) for turn in range(COMPARISONS)] for who in range(VISITORS)]
+    own = [
+        [drawn(1000 + 100 * who + turn, f"own-{who}-{turn}.png", model, side) for turn in range(COMPARISONS)]
+        for who in range(VISITORS)
+    ]
     temp = tmp_path_factory.mktemp("soak")
     with serving({**tiny_environment, "TMPDIR": str(temp)}, temp, (sys.executable, "-c", LAUNCHER)) as url:
         soak = Soak(url, temp, pictures, own)
@@ -199,7 +212,9 @@ def right(soak: Soak, visitor: Visitor, test: Picture, chosen: list[Picture]) ->
         return
     unit = np.stack([picture.embedding for picture in (test, *chosen)])
     distance = np.abs(np.array(report["matrix"]) - unit @ unit.T).max()
-    soak.tally.add("wrong" if distance > TOLERANCE else "right", f"{distance} off for {names}" if distance > TOLERANCE else None)
+    soak.tally.add(
+        "wrong" if distance > TOLERANCE else "right", f"{distance} off for {names}" if distance > TOLERANCE else None
+    )
 
 
 def spoiled(soak: Soak, visitor: Visitor, who: int, turn: int) -> None:

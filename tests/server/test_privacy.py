@@ -1,28 +1,22 @@
-"""Nobody looks over a visitor's shoulder: what the browser asks and keeps, what the server sends, keeps and writes down."""
+"""What the browser asks and keeps of a visit, and what the server sends, keeps and writes down."""
 
 from __future__ import annotations
 
-import asyncio
-import io
-import os
 import re
 import socketserver
 import sys
 import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from conftest import serving
-from megastyle import guard
+from corpus import noise
+from loopback import eventually, serving
+from megastyle.guard import UPLOAD_FOLDER_NAME
 from page import Page
 from visitor import COMPARE, DOWNLOAD_JSON, RefusedError, Visitor
 
@@ -30,29 +24,23 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Request
 
 NAME = "Zaphod Beeblebrox on holiday"  # of a visitor's files; nothing that the server writes down may hold it
-OTHER_HOSTS_NAMED = "link[rel=preconnect], link[rel=dns-prefetch], link[rel=preload], link[rel=stylesheet], script[src], img[src], iframe[src]"
+OTHER_HOSTS_NAMED = (
+    "link:is([rel=preconnect], [rel=dns-prefetch], [rel=preload], [rel=stylesheet]), :is(script, img, iframe)[src]"
+)
 KEPT_BY_THE_BROWSER = """async () => ({
     local: Object.keys(localStorage), session: Object.keys(sessionStorage), cookies: document.cookie,
     databases: (await indexedDB.databases()).map(one => one.name), caches: await caches.keys(),
     workers: (await navigator.serviceWorker.getRegistrations()).length,
 })"""
 NOTHING = {"local": [], "session": [], "cookies": "", "databases": [], "caches": [], "workers": 0}
-WAIT_SECONDS = 60  # a limit for a hang, not a measure
-
-
-def picture(seed: int) -> bytes:
-    """A PNG of noise, 16 x 16."""
-    file, noise = io.BytesIO(), np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(file, "PNG")
-    return file.getvalue()
 
 
 def chosen(name: str, seed: int) -> dict[str, str | bytes]:
     """A picture as a browser's file dialog gives it."""
-    return {"name": name, "mimeType": "image/png", "buffer": picture(seed)}
+    return {"name": name, "mimeType": "image/png", "buffer": noise(seed)}
 
 
-# --------------------------------------------------------------------------------------------------------------- the browser
+# ---------------------------------------------------------------------------------------------------------- the browser
 
 
 class Visit(NamedTuple):
@@ -83,7 +71,9 @@ def visit(browser: Browser, server: str) -> Iterator[Visit]:
 
 def test_the_page_asks_no_other_host_for_anything(visit: Visit, server: str) -> None:
     """No font, script, picture or count; what stands in the page itself (data:, blob:) is asked of nobody."""
-    hosts = {urlsplit(request.url).netloc for request in visit.requests if not request.url.startswith(("data:", "blob:"))}
+    hosts = {
+        urlsplit(request.url).netloc for request in visit.requests if not request.url.startswith(("data:", "blob:"))
+    }
     assert len(visit.requests) > 20, "the requests were not seen"
     assert hosts == {urlsplit(server).netloc}
 
@@ -117,7 +107,7 @@ def test_the_page_says_how_long_pictures_stay(visit: Visit, app: ModuleType) -> 
     assert "kept in no history" in words
 
 
-# ---------------------------------------------------------------------------------------------------------------- the server
+# ----------------------------------------------------------------------------------------------------------- the server
 
 
 class Proxy(socketserver.ThreadingTCPServer):
@@ -155,7 +145,9 @@ def brief(tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFac
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         left_out = ("HF_HUB_OFFLINE", "GRADIO_ANALYTICS_ENABLED")
         environment = {name: value for name, value in tiny_environment.items() if name not in left_out}
-        environment |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), proxy.url)
+        environment |= dict.fromkeys(
+            ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), proxy.url
+        )
         environment |= {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
         short = "import app; app.FILES_KEPT_SECONDS = 0.5; app.SWEEP_SECONDS = 0.2; app.main()"
         with serving(environment, folder, (sys.executable, "-c", short)) as url:
@@ -163,19 +155,11 @@ def brief(tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFac
         proxy.shutdown()
 
 
-def eventually(condition: object) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.02)
-
-
 def test_pictures_and_results_are_deleted_and_the_page_says_so_when_asked(brief: Brief) -> None:
-    """Nothing stays, not even empty folders; who asks for a deleted picture is told what to do, and a new one is compared."""
+    """Not even empty folders stay; who asks for a deleted picture is told what to do, and a new one is compared."""
     uploads = brief.folder / "gradio"
     with Visitor(brief.url) as visitor:
-        visitor.put(("test.png", picture(10)), [("reference.png", picture(11))])
+        visitor.put(("test.png", noise(10)), [("reference.png", noise(11))])
         eventually(lambda: not list(uploads.iterdir()))
         with pytest.raises(RefusedError, match="is no longer on the server"):
             visitor.click(COMPARE)
@@ -186,7 +170,7 @@ def test_pictures_and_results_are_deleted_and_the_page_says_so_when_asked(brief:
 def try_until_in_time(visitor: Visitor) -> bool:
     """Compare until it is done before the pictures are deleted, which on a slow machine may take a few times."""
     for _ in range(20):
-        visitor.put(("test.png", picture(10)), [("reference.png", picture(11))])
+        visitor.put(("test.png", noise(10)), [("reference.png", noise(11))])
         try:
             return bool(visitor.click(COMPARE).text)
         except RefusedError:
@@ -204,11 +188,11 @@ def test_the_server_asks_no_other_host_for_anything(brief: Brief) -> None:
 def test_what_the_page_offers_lies_where_it_is_deleted(server: str) -> None:
     """In a folder of its own among the uploads."""
     with Visitor(server) as visitor:
-        answer = visitor.compare(("test.png", picture(12)), [("reference.png", picture(13))])
+        answer = visitor.compare(("test.png", noise(12)), [("reference.png", noise(13))])
         offered = Path(answer.values[visitor.component(DOWNLOAD_JSON)]["path"])
-        uploaded = Path(visitor.upload([("a.png", picture(14))])[0]["path"])
+        uploaded = Path(visitor.upload([("a.png", noise(14))])[0]["path"])
     assert offered.parents[1] == uploaded.parents[1]
-    assert guard.UPLOAD_FOLDER_NAME.fullmatch(offered.parent.name)
+    assert UPLOAD_FOLDER_NAME.fullmatch(offered.parent.name)
 
 
 def test_two_visitors_with_the_same_pictures_get_files_of_their_own(server: str) -> None:
@@ -216,7 +200,7 @@ def test_two_visitors_with_the_same_pictures_get_files_of_their_own(server: str)
     folders = set()
     for _ in range(2):
         with Visitor(server) as visitor:
-            answer = visitor.compare(("test.png", picture(12)), [("reference.png", picture(13))])
+            answer = visitor.compare(("test.png", noise(12)), [("reference.png", noise(13))])
             folders.add(Path(answer.values[visitor.component(DOWNLOAD_JSON)]["path"]).parent)
     assert len(folders) == 2
 
@@ -224,79 +208,19 @@ def test_two_visitors_with_the_same_pictures_get_files_of_their_own(server: str)
 def test_the_log_says_what_happened_and_nothing_of_the_visitors_files(server: str) -> None:
     """A comparison, a refused picture, a refused event and a refused upload; no name, no content, no path."""
     with Visitor(server) as visitor:
-        uploaded = visitor.upload([(f"{NAME}.png", picture(15))])[0]
+        uploaded = visitor.upload([(f"{NAME}.png", noise(15))])[0]
         log = Path(uploaded["path"]).parents[2] / "app.log"
         before = log.stat().st_size
-        visitor.compare((f"{NAME}.png", picture(15)), [(f"{NAME} 2.png", picture(16))])
+        visitor.compare((f"{NAME}.png", noise(15)), [(f"{NAME} 2.png", noise(16))])
         with pytest.raises(RefusedError):
-            visitor.compare((f"{NAME}.png", f"{NAME}, no picture".encode()), [(f"{NAME} 2.png", picture(16))])
+            visitor.compare((f"{NAME}.png", f"{NAME}, no picture".encode()), [(f"{NAME} 2.png", noise(16))])
         visitor.values = {part: {"path": f"/{NAME}.png"} for part in visitor.values}
         with pytest.raises(RefusedError):
             visitor.click(COMPARE)
         assert visitor.http.post("/gradio_api/upload", files=[(NAME, (NAME, b""))]).is_error
-        assert visitor.http.get(f"/{NAME}").is_error
+        assert visitor.http.post(f"/gradio_api/file=/{NAME}").is_error
     written = log.read_bytes()[before:].decode()
     assert len(re.findall(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO ", written, re.MULTILINE)) >= 5, written
     assert "Compared 2 pictures" in written
     for secret in (NAME, NAME.replace(" ", "%20"), Path(uploaded["path"]).parent.name, visitor.session, "Traceback"):
         assert secret not in written
-
-
-# --------------------------------------------------------------------------------------------------------------- the deleting
-
-
-def test_old_files_and_empty_folders_go_whatever_they_are(tmp_path: Path) -> None:
-    """What Gradio knows nothing of included: half an upload, a folder in a file's place, a link."""
-    folder, outside = tmp_path / "uploads", tmp_path / "outside.png"
-    (folder / "a" / "b").mkdir(parents=True)
-    outside.write_bytes(b"kept")
-    for name in ("tmpabcdef", "a/one.png", "a/b/two.png", "a/.hidden"):
-        (folder / name).write_bytes(b"old")
-    (folder / "link").symlink_to(outside)
-    (folder / "folder link").symlink_to(tmp_path)
-    (folder / "broken").symlink_to(folder / "nothing")
-    os.mkfifo(folder / "pipe")
-    guard.sweep(folder, age=-1)  # older than a moment that is still to come: everything
-    guard.sweep(folder, age=-1)
-    assert list(folder.iterdir()) == []
-    assert outside.read_bytes() == b"kept"
-
-
-def test_a_file_that_is_not_old_stays_and_so_does_its_folder(tmp_path: Path) -> None:
-    """An hour is longer than this test."""
-    file = tmp_path / "a" / "one.png"
-    file.parent.mkdir()
-    file.write_bytes(b"new")
-    guard.sweep(tmp_path, age=3600)
-    assert file.read_bytes() == b"new"
-
-
-def test_a_file_that_is_to_be_kept_stays_however_old(tmp_path: Path) -> None:
-    """By its path."""
-    (tmp_path / "kept.png").write_bytes(b"old")
-    guard.sweep(tmp_path, age=-1, keep={str(tmp_path / "kept.png")})
-    assert [path.name for path in tmp_path.iterdir()] == ["kept.png"]
-
-
-def test_no_folder_yet_is_no_fault(tmp_path: Path) -> None:
-    """Before the first upload."""
-    guard.sweep(tmp_path / "none", age=0)
-
-
-def test_the_deleting_goes_on_after_it_failed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """Gradio's own ends for good."""
-    sweeps = threading.Semaphore(0)
-
-    def fail(*_: object) -> None:
-        sweeps.release()
-        raise PermissionError("not now")
-
-    async def run() -> None:
-        async with guard.sweeping(tmp_path, 0, 0)(None):
-            for _ in range(3):
-                assert await asyncio.to_thread(sweeps.acquire, timeout=WAIT_SECONDS)
-
-    monkeypatch.setattr(guard, "sweep", fail)
-    with ThreadPoolExecutor(1) as thread:  # the browser's own event loop may run in this one
-        thread.submit(asyncio.run, run()).result()
-    assert "Old files were not all deleted" in caplog.text

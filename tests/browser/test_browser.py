@@ -1,4 +1,4 @@
-"""The page in a real Chromium, on the tiny encoder: what a visitor does and reads, on a desktop, on a phone, and by keyboard alone."""
+"""The page in a real Chromium, on the tiny encoder: what a visitor does and reads, by mouse, touch and keyboard."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import FilePayload, Locator, expect
 
-from conftest import serving
-from megastyle.comparison import BANDS, MAX_REFERENCES
+from colours import READABLE, contrast
+from loopback import serving
+from megastyle.bands import BANDS
+from megastyle.comparison import MAX_REFERENCES
 from megastyle.drawings import examples
 from page import DESKTOP, PHONE, SCHEMES, Page
 
@@ -32,7 +34,7 @@ CALM, BUSY = "Your result appears here", '[role=progressbar][aria-label="{}"]'
 THREE_DECIMALS = re.compile(r"-?[01]\.\d{3}")
 
 
-# --------------------------------------------------------------------------------------------------------------- fixtures
+# ------------------------------------------------------------------------------------------------------------- fixtures
 
 
 @cache
@@ -66,8 +68,14 @@ def text_file(name: str) -> FilePayload:
 
 def flat_png(side: int) -> bytes:
     """A black PNG of `side` x `side` pixels, small as a file."""
-    chunks = [(b"IHDR", pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)), (b"IDAT", zlib.compress(bytes((side + 7) // 8 + 1) * side, 9)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data)) for kind, data in chunks)
+    chunks = [
+        (b"IHDR", pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes((side + 7) // 8 + 1) * side, 9)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +142,9 @@ class Gate:
 
 
 @pytest.fixture(scope="module")
-def gated(browser: Browser, tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, Gate]]:
+def gated(
+    browser: Browser, tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Page, Gate]]:
     """A tab on an app that embeds no picture until it is let."""
     temp = tmp_path_factory.mktemp("gated")
     gate = Gate(temp / "gate")
@@ -168,7 +178,7 @@ def progress(page: Page, number: int, pictures: int) -> Locator:
     return page.region("verdict").locator(BUSY.format(f"Picture {number} of {pictures}"))
 
 
-# ----------------------------------------------------------------------------------------------------- upload and compare
+# --------------------------------------------------------------------------------------------------- upload and compare
 
 
 def test_upload_compare_and_read_the_verdict(result: Page) -> None:
@@ -247,7 +257,9 @@ def test_every_example_is_tested(page: Page) -> None:
 
 
 @pytest.mark.parametrize("example", examples.EXAMPLE_SETS, ids=lambda example: example[0])
-def test_example_fills_the_inputs_runs_nothing_and_keeps_its_promise(page: Page, example: tuple[str, str, str, tuple[str, ...]]) -> None:
+def test_example_fills_the_inputs_runs_nothing_and_keeps_its_promise(
+    page: Page, example: tuple[str, str, str, tuple[str, ...]]
+) -> None:
     title, hint, _, references = example
     asked: list[str] = []
     page.tab.on("request", lambda request: asked.append(request.url) if "/queue/join" in request.url else None)
@@ -290,7 +302,7 @@ PUT_INTO_CLIPBOARD = """async colour => {
 }"""
 
 
-# -------------------------------------------------------------------------------------------------------------- bad input
+# ------------------------------------------------------------------------------------------------------------ bad input
 
 
 def jpeg() -> bytes:
@@ -304,7 +316,11 @@ REFUSED: dict[str, tuple[FilePayload, str]] = {
     "no picture": (text_file("notes.png"), "is not a picture that can be read. Use JPEG, PNG,"),
     "truncated": ({"name": "half.jpg", "mimeType": "image/jpeg", "buffer": jpeg()[:4000]}, "Save or download it again"),
     "vector graphics": (
-        {"name": "logo.svg", "mimeType": "image/svg+xml", "buffer": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'},
+        {
+            "name": "logo.svg",
+            "mimeType": "image/svg+xml",
+            "buffer": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+        },
         "Use JPEG, PNG,",
     ),
     "too large": ({"name": "huge.png", "mimeType": "image/png", "buffer": flat_png(9000)}, "Save a smaller copy"),
@@ -401,16 +417,24 @@ def test_error_leaves_no_mark_on_a_result_that_is_valid_again(page: Page) -> Non
     assert page.verdict == before
 
 
-# -------------------------------------------------------------------------------------- ruler, agreement, notes and matrix
+# ----------------------------------------------------------------------------------- ruler, agreement, notes and matrix
 
-SETS: dict[str, tuple[Callable[[], list[FilePayload]], str]] = {  # test image and references; what the page says of their agreement
+SETS: dict[
+    str, tuple[Callable[[], list[FilePayload]], str]
+] = {  # test image and references; what the page says of their agreement
     "one reference": (lambda: watercolours(2), r"One reference: a comparison of a pair\."),
     "two references": (lambda: watercolours(3), r"Your two references agree with each other at {mean}\.$"),
     "three references": (
         lambda: watercolours(4),
-        r"Your references agree with each other at {mean} \({min} to {max}\); the test image lies (inside|above|below) that range",
+        (
+            r"Your references agree with each other at {mean} \({min} to {max}\); "
+            r"the test image lies (inside|above|below) that range"
+        ),
     ),
-    "loose set": (lambda: [watercolours(1)[0], *strangers(7)], r"A loose set\. Below 0\.55 the references hardly share a style"),
+    "loose set": (
+        lambda: [watercolours(1)[0], *strangers(7)],
+        r"A loose set\. Below 0\.55 the references hardly share a style",
+    ),
 }
 
 
@@ -441,7 +465,12 @@ def check_ruler(page: Page, report: dict[str, Any]) -> None:
         page.look(size)
         boxes = page.ruler.locator("text").evaluate_all(BOXES)
         assert [box for box in boxes if box["left"] < 0 or box["right"] > size["width"]] == []
-        assert [pair for number, box in enumerate(boxes) for pair in ((box, other) for other in boxes[number + 1 :]) if overlap(*pair)] == []
+        assert [
+            pair
+            for number, box in enumerate(boxes)
+            for pair in ((box, other) for other in boxes[number + 1 :])
+            if overlap(*pair)
+        ] == []
 
 
 BOXES = """texts => texts.map(text => {
@@ -461,10 +490,14 @@ def test_ruler_marks_stand_where_their_cosines_are(result: Page) -> None:
     report = result.report()
     scale = result.ruler.bounding_box()
     assert scale
-    expected = sorted(scale["x"] + scale["width"] * (reference["cosine"] - 0.3) / 0.7 for reference in report["references"])
+    expected = sorted(
+        scale["x"] + scale["width"] * (reference["cosine"] - 0.3) / 0.7 for reference in report["references"]
+    )
 
     marks = sorted(
-        result.ruler.locator(".mark").evaluate_all("marks => marks.map(mark => mark.getBoundingClientRect()).map(box => box.x + box.width / 2)")
+        result.ruler.locator(".mark").evaluate_all(
+            "marks => marks.map(mark => mark.getBoundingClientRect()).map(box => box.x + box.width / 2)"
+        )
     )
 
     assert marks == pytest.approx(expected, abs=1.5)
@@ -479,7 +512,9 @@ def test_odd_one_out_is_marked_in_the_table_and_explained(page: Page) -> None:
     expect(marked).to_contain_text("pixel-art-vase.jpg")
     (odd,) = (reference for reference in page.report()["references"] if reference["name"] == "pixel-art-vase.jpg")
     (note,) = page.notes
-    assert f"without it the mean would be {odd['mean_without']:.3f} instead of {page.report()['mean_cosine']:.3f}" in note
+    assert (
+        f"without it the mean would be {odd['mean_without']:.3f} instead of {page.report()['mean_cosine']:.3f}" in note
+    )
 
 
 def test_nothing_is_odd_and_nothing_loose_in_a_set_that_agrees(result: Page) -> None:
@@ -492,22 +527,34 @@ def test_same_file_twice_is_said(page: Page) -> None:
     copies = [picture("watercolour-boat", file_name=name) for name in ("first.png", "second.png", "third.png")]
 
     page.put(copies[0], [copies[1], *watercolours(1)]).compare()
-    assert page.notes == ["Same file twice: first.png (test image) and second.png hold the same picture, which inflates the mean."]
+    assert page.notes == [
+        "Same file twice: first.png (test image) and second.png hold the same picture, which inflates the mean."
+    ]
     assert page.table[0]["Cosine"] == "1.000"
 
     page.put_test(picture("watercolour-vase"))
     page.put_references([copies[2]])
     page.compare()
-    assert page.notes == ["Same file twice: second.png and third.png hold the same picture, which inflates the references' agreement."]
+    assert page.notes == [
+        "Same file twice: second.png and third.png hold the same picture, which inflates the references' agreement."
+    ]
 
 
 def test_grid_shows_the_references_best_first(result: Page) -> None:
     references = sorted(result.report()["references"], key=lambda reference: -reference["cosine"])
     bands = {band.label: f"{band.emoji} {band.label.split()[0]}" for band in BANDS}
 
-    assert result.grid == [(rank, f"{r['cosine']:.3f}", bands[r["label"]], r["name"]) for rank, r in enumerate(references, start=1)]
-    assert [image.get_attribute("alt") for image in result.region("details").locator("ol.grid img").all()] == [r["name"] for r in references]
-    assert result.region("details").locator("ol.grid img").evaluate_all("images => images.every(image => image.naturalWidth > 0)")
+    assert result.grid == [
+        (rank, f"{r['cosine']:.3f}", bands[r["label"]], r["name"]) for rank, r in enumerate(references, start=1)
+    ]
+    assert [image.get_attribute("alt") for image in result.region("details").locator("ol.grid img").all()] == [
+        r["name"] for r in references
+    ]
+    assert (
+        result.region("details")
+        .locator("ol.grid img")
+        .evaluate_all("images => images.every(image => image.naturalWidth > 0)")
+    )
 
 
 def test_matrix_is_a_table_with_headings_and_three_decimals(result: Page) -> None:
@@ -529,23 +576,15 @@ def test_matrix_can_be_read_on_its_colours(page: Page, files: Callable[[int], li
         page.look(DESKTOP, scheme)
         colours = page.region("details").locator("table.matrix td[style], p.key .scale span").evaluate_all(COLOURS)
         assert len(colours) == 9 * 9 + 5
-        assert min(contrast(*pair) for pair in colours) >= 4.5
+        assert min(contrast(*map(channels, pair)) for pair in colours) >= READABLE
 
 
 COLOURS = "cells => cells.map(cell => getComputedStyle(cell)).map(style => [style.color, style.backgroundColor])"
 
 
-def contrast(one: str, other: str) -> float:
-    """Contrast of two computed colours, by WCAG 2.2."""
-    low, high = sorted(luminance(*map(int, re.findall(r"\d+", colour)[:3])) for colour in (one, other))
-    return (high + 0.05) / (low + 0.05)
-
-
-def luminance(*channels: int) -> float:
-    """Relative luminance of 8-bit sRGB channels, by WCAG 2.2."""
-    values = np.array(channels) / 255
-    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    return float(linear @ (0.2126, 0.7152, 0.0722))
+def channels(colour: str) -> tuple[int, ...]:
+    """A computed colour, `rgb(18, 52, 92)`, as numbers."""
+    return tuple(map(int, re.findall(r"\d+", colour)[:3]))
 
 
 def test_phone_scrolls_wide_tables_inside_themselves(result: Page) -> None:
@@ -571,13 +610,15 @@ def test_references_alone_show_agreement_and_matrix_and_no_verdict(page: Page) -
     assert "style match" not in page.verdict
     assert page.table == []
     assert page.matrix == [[f"{cosine:.3f}" for cosine in row] for row in report["matrix"]]
-    assert [cell.cosine for cell in page.grid] == sorted((f"{r['leave_one_out']:.3f}" for r in report["references"]), reverse=True)
+    assert [cell.cosine for cell in page.grid] == sorted(
+        (f"{r['leave_one_out']:.3f}" for r in report["references"]), reverse=True
+    )
     expect(page.ruler.locator(".mark")).to_have_count(0)
     expect(page.ruler.locator(".bracket")).to_have_count(3)
     assert (report["mean_cosine"], report["label"], report["test"]) == (None, None, None)
 
 
-# -------------------------------------------------------------------------------------------------------------- downloads
+# ------------------------------------------------------------------------------------------------------------ downloads
 
 
 def test_downloads_have_clean_names_and_the_pages_numbers(result: Page) -> None:
@@ -591,7 +632,7 @@ def test_downloads_have_clean_names_and_the_pages_numbers(result: Page) -> None:
     assert [[f"{number:.3f}" for number in row] for row in numbers] == result.matrix
 
 
-# ------------------------------------------------------------------------------------------------------------ never stale
+# ---------------------------------------------------------------------------------------------------------- never stale
 
 
 def test_changed_inputs_mark_the_result_as_old_until_the_next_comparison(page: Page) -> None:
@@ -658,7 +699,7 @@ def test_clear_while_it_is_computed_leaves_no_late_result(slow: tuple[Page, Gate
     assert page.report()["names"][0] == "oil-vase.png"
 
 
-# ---------------------------------------------------------------------------------------------------------------- waiting
+# -------------------------------------------------------------------------------------------------------------- waiting
 
 
 def test_progress_tells_which_picture_of_how_many_and_nothing_jumps(slow: tuple[Page, Gate]) -> None:
@@ -699,11 +740,17 @@ def test_phone_scrolls_to_the_result(page: Page) -> None:
     expect(page.ruler).to_be_in_viewport(ratio=1)
 
 
-# ------------------------------------------------------------------------------------------------------------ first sight
+# ---------------------------------------------------------------------------------------------------------- first sight
 
 
 def test_inputs_examples_and_compare_are_seen_without_scrolling(page: Page) -> None:
-    for part in (page.region("test"), page.region("references"), page.button("Compare"), page.button("Clear"), *map(page.button, OUTCOMES)):
+    for part in (
+        page.region("test"),
+        page.region("references"),
+        page.button("Compare"),
+        page.button("Clear"),
+        *map(page.button, OUTCOMES),
+    ):
         expect(part).to_be_in_viewport(ratio=1)
     test, references = page.region("test").bounding_box(), page.region("references").bounding_box()
     assert test
@@ -718,7 +765,12 @@ def test_inputs_examples_and_compare_are_seen_without_scrolling(page: Page) -> N
 
 
 def test_verdict_and_ruler_come_before_everything_else(result: Page) -> None:
-    parts = [result.region("verdict").locator("h2"), result.ruler, result.region("details").locator("h3").first, result.region("downloads")]
+    parts = [
+        result.region("verdict").locator("h2"),
+        result.ruler,
+        result.region("details").locator("h3").first,
+        result.region("downloads"),
+    ]
 
     tops = [box["y"] for box in (part.bounding_box() for part in parts) if box]
 
@@ -740,7 +792,7 @@ def test_title_words_and_numbers_of_the_page(result: Page, server: str) -> None:
     assert endpoints == {"named_endpoints": {}, "unnamed_endpoints": {}}
 
 
-# ---------------------------------------------------------------------------------------------------------- hostile names
+# -------------------------------------------------------------------------------------------------------- hostile names
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>.png",
@@ -756,7 +808,9 @@ HOSTILE = (
 
 
 def test_hostile_names_are_shown_as_text_in_result_and_files(page: Page) -> None:
-    test, *references = [picture(f"watercolour-{scene}", file_name=name) for scene, name in zip(SCENES, HOSTILE, strict=False)]
+    test, *references = [
+        picture(f"watercolour-{scene}", file_name=name) for scene, name in zip(SCENES, HOSTILE, strict=False)
+    ]
 
     page.put(test, references).compare()
 
@@ -802,7 +856,7 @@ def test_same_name_twice_is_two_references(page: Page) -> None:
     assert len({row["Cosine"] for row in page.table}) == 2
 
 
-# ----------------------------------------------------------------------------------------------------------------- access
+# --------------------------------------------------------------------------------------------------------------- access
 
 
 def test_keyboard_alone_does_everything(page: Page) -> None:
@@ -852,7 +906,9 @@ def tab_to(page: Page, target: Locator, *, back: bool = False) -> None:
 
 
 def test_headings_are_in_order(result: Page) -> None:
-    levels = result.tab.locator("h1, h2, h3, h4, h5, h6").evaluate_all("heads => heads.map(head => Number(head.tagName[1]))")
+    levels = result.tab.locator("h1, h2, h3, h4, h5, h6").evaluate_all(
+        "heads => heads.map(head => Number(head.tagName[1]))"
+    )
 
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -860,7 +916,9 @@ def test_headings_are_in_order(result: Page) -> None:
 
 
 def test_every_picture_has_an_alternative_text_or_is_beside_its_name(result: Page) -> None:
-    images = result.region("result").locator("img").evaluate_all("images => images.map(image => image.getAttribute('alt'))")
+    images = (
+        result.region("result").locator("img").evaluate_all("images => images.map(image => image.getAttribute('alt'))")
+    )
 
     assert len(images) == 8 + 8 + 2 * 9  # grid, table, both edges of the matrix
     assert None not in images
@@ -895,4 +953,8 @@ def serious(violation: dict[str, Any]) -> list[str]:
     if violation["impact"] not in ("serious", "critical"):
         return []
     own = GRADIOS_OWN.get(violation["id"])
-    return [f"{violation['id']}: {node['html'][:200]}" for node in violation["nodes"] if own is None or own not in node["target"]]
+    return [
+        f"{violation['id']}: {node['html'][:200]}"
+        for node in violation["nodes"]
+        if own is None or own not in node["target"]
+    ]

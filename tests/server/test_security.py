@@ -1,11 +1,10 @@
-"""What a stranger tries against the running page: none of it runs a function, reads a file, reaches another address or stops the server."""
+"""What a stranger tries against the page: nothing runs, reads a file, reaches another address or stops the server."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import hashlib
-import io
 import json
 import re
 import socket
@@ -18,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import gradio_client
 import httpx
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from megastyle import encoder as megastyle
+from corpus import noise
+from loopback import ROOT
+from megastyle.checkpoint import EncoderError
+from megastyle.encoder import load_encoder
 from visitor import COMPARE, PREFIX, REFERENCES, TEST_IMAGE, RefusedError, Visitor
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 API = PREFIX
 FILE_DATA = {"_type": "gradio.FileData"}
 NOT_UPLOADED = "Only pictures that were uploaded here can be compared. Choose the file again."
-USED_BY_THE_PAGE = {  # of the routes that Gradio defines; a new release's new routes fail here until someone has looked at them
+USED_BY_THE_PAGE = {  # of Gradio's routes; those of a new release fail here until someone has looked at them
     ("GET", "/"),
     ("GET", "/config"),
     ("GET", "/config/"),
@@ -70,13 +70,6 @@ EVIL_NAMES = (
 )
 
 
-def picture(seed: int) -> bytes:
-    """A PNG of noise, 16 x 16."""
-    file, noise = io.BytesIO(), np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(file, "PNG")
-    return file.getvalue()
-
-
 def data_url(content: bytes) -> str:
     """A picture spelled out in its address."""
     return f"data:image/png;base64,{base64.b64encode(content).decode()}"
@@ -99,7 +92,7 @@ class Canary:
                 self.send_response(200)
                 self.send_header("Content-Type", "image/png")
                 self.end_headers()
-                self.wfile.write(picture(0))
+                self.wfile.write(noise(0))
 
             do_HEAD = do_GET  # noqa: N815 - the library's name
 
@@ -130,10 +123,10 @@ def visitor(server: str) -> Iterator[Visitor]:
 @pytest.fixture
 def own(visitor: Visitor) -> str:
     """Path of a picture that the visitor has uploaded."""
-    return visitor.upload([("own.png", picture(1))])[0]["path"]
+    return visitor.upload([("own.png", noise(1))])[0]["path"]
 
 
-# -------------------------------------------------------------------------------------------------- files that are no uploads
+# -------------------------------------------------------------------------------------------- files that are no uploads
 
 
 def entry(path: str | None, **more: Any) -> dict[str, Any]:
@@ -141,18 +134,25 @@ def entry(path: str | None, **more: Any) -> dict[str, Any]:
     return {"path": path, "meta": FILE_DATA, **more}
 
 
-Attack = Callable[[Path, Path, int], dict[str, Any]]  # of a picture outside the uploads, the uploads' folder, and the canary's port
+Attack = Callable[
+    [Path, Path, int], dict[str, Any]
+]  # of a picture outside the uploads, the uploads' folder, and the canary's port
 
 ATTACKS: dict[str, Attack] = {
     "a picture elsewhere": lambda secret, _, __: entry(str(secret)),
     "a picture elsewhere, without meta": lambda secret, _, __: {"path": str(secret)},
-    "a picture elsewhere, with a meta of another kind": lambda secret, _, __: {"path": str(secret), "meta": {"_type": "x"}},
+    "a picture elsewhere, with a meta of another kind": lambda secret, _, __: {
+        "path": str(secret),
+        "meta": {"_type": "x"},
+    },
     "a picture elsewhere, called a stream": lambda secret, _, __: entry(str(secret), is_stream=True),
-    "a picture elsewhere, by way of the uploads": lambda secret, uploads, _: entry(f"{uploads}/{'0' * 64}/../../../{secret.name}"),
+    "a picture elsewhere, by way of the uploads": lambda secret, uploads, _: entry(
+        f"{uploads}/{'0' * 64}/../../../{secret.name}"
+    ),
     "a picture elsewhere, one folder up": lambda secret, uploads, _: entry(f"{uploads}/../{secret.name}"),
     "a file of the system": lambda _, __, ___: entry("/etc/passwd"),
     "a file of the system, without meta": lambda _, __, ___: {"path": "/etc/passwd"},
-    "the app itself": lambda _, __, ___: entry(str(Path(megastyle.__file__).with_name("app.py"))),
+    "the app itself": lambda _, __, ___: entry(str(ROOT / "app.py")),
     "a relative path": lambda _, __, ___: entry("app.py"),
     "a hidden file": lambda _, __, ___: entry(".git/config"),
     "a file= address": lambda secret, _, __: entry(f"{API}/file={secret}"),
@@ -162,13 +162,20 @@ ATTACKS: dict[str, Attack] = {
     "an address on this machine": lambda _, __, port: entry(f"http://127.0.0.1:{port}/a.png"),
     "an address on this machine, by name": lambda _, __, port: entry(f"http://localhost:{port}/a.png"),
     "an address on this machine, without meta": lambda _, __, port: {"path": f"http://127.0.0.1:{port}/a.png"},
-    "an address on this machine, called a stream": lambda _, __, port: entry(f"http://127.0.0.1:{port}/a.png", is_stream=True),
+    "an address on this machine, called a stream": lambda _, __, port: entry(
+        f"http://127.0.0.1:{port}/a.png", is_stream=True
+    ),
     "an address on this machine, as one number": lambda _, __, port: entry(f"http://2130706433:{port}/a.png"),
     "an address on this machine, in IPv6": lambda _, __, port: entry(f"http://[::ffff:127.0.0.1]:{port}/a.png"),
-    "an address on this machine, as url alone": lambda _, __, port: {"path": None, "url": f"http://127.0.0.1:{port}/a.png"},
+    "an address on this machine, as url alone": lambda _, __, port: {
+        "path": None,
+        "url": f"http://127.0.0.1:{port}/a.png",
+    },
     "the cloud's metadata": lambda _, __, ___: entry("http://169.254.169.254/latest/meta-data/"),
-    "an address that Gradio trusts": lambda _, __, ___: entry("https://huggingface.co/front/assets/huggingface_logo.png"),
-    "a picture spelled out": lambda _, __, ___: {"path": None, "url": data_url(picture(2)), "meta": FILE_DATA},
+    "an address that Gradio trusts": lambda _, __, ___: entry(
+        "https://huggingface.co/front/assets/huggingface_logo.png"
+    ),
+    "a picture spelled out": lambda _, __, ___: {"path": None, "url": data_url(noise(2)), "meta": FILE_DATA},
     "a path that is no text": lambda _, __, ___: {"path": ["/etc/passwd"], "meta": FILE_DATA},
 }
 
@@ -186,13 +193,17 @@ def backend_events(visitor: Visitor) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("slot", [TEST_IMAGE, REFERENCES])
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
-def test_a_file_that_was_not_uploaded_is_refused_by_every_event(visitor: Visitor, own: str, canary: Canary, attack: Attack, slot: str) -> None:
+def test_a_file_that_was_not_uploaded_is_refused_by_every_event(
+    visitor: Visitor, own: str, canary: Canary, attack: Attack, slot: str
+) -> None:
     """With a good picture in the other slot, so that a comparison would run."""
     secret = uploads_of(own).parent / "secret.png"
-    secret.write_bytes(picture(3))
+    secret.write_bytes(noise(3))
     named = attack(secret, uploads_of(own), canary.port)
     visitor.values[visitor.component(TEST_IMAGE)] = named if slot == TEST_IMAGE else entry(own)
-    visitor.values[visitor.component(REFERENCES)] = [{"image": named if slot == REFERENCES else entry(own), "caption": None}]
+    visitor.values[visitor.component(REFERENCES)] = [
+        {"image": named if slot == REFERENCES else entry(own), "caption": None}
+    ]
     for event in backend_events(visitor):
         with pytest.raises(RefusedError, match=re.escape(NOT_UPLOADED)):
             list(visitor.messages(event, visitor.component(COMPARE)))
@@ -222,12 +233,12 @@ def test_a_folder_in_a_pictures_place_does_not_stop_the_deleting(visitor: Visito
         visitor.click(COMPARE)
 
 
-# ------------------------------------------------------------------------------------------------------- another visitor's files
+# ---------------------------------------------------------------------------------------------- another visitor's files
 
 
 def test_another_visitors_path_cannot_be_computed_from_the_picture(server: str, visitor: Visitor, own: str) -> None:
     """Gradio salts the hash in the path; who has the same picture but has not uploaded it finds nothing."""
-    guess = uploads_of(own) / hashlib.sha256(picture(1)).hexdigest() / "own.png"
+    guess = uploads_of(own) / hashlib.sha256(noise(1)).hexdigest() / "own.png"
     assert guess.parent.name != Path(own).parent.name
     visitor.values[visitor.component(TEST_IMAGE)] = entry(str(guess))
     visitor.values[visitor.component(REFERENCES)] = [{"image": entry(own), "caption": None}]
@@ -236,18 +247,22 @@ def test_another_visitors_path_cannot_be_computed_from_the_picture(server: str, 
     assert httpx.get(f"{server}{API}/file={guess}").status_code == httpx.codes.FORBIDDEN
 
 
-def test_nothing_that_the_page_tells_a_visitor_names_another_visitors_file(server: str, visitor: Visitor, own: str) -> None:
+def test_nothing_that_the_page_tells_a_visitor_names_another_visitors_file(
+    server: str, visitor: Visitor, own: str
+) -> None:
     """Neither the page, nor its settings, nor a folder's listing, nor a comparison."""
     folder = Path(own).parent.name
     with Visitor(server) as other:
-        answer = other.compare(("a.png", picture(4)), [("b.png", picture(5))])
+        answer = other.compare(("a.png", noise(4)), [("b.png", noise(5))])
         told = [json.dumps(other.config), json.dumps(answer.messages), other.http.get("/").text]
-    listings = [visitor.http.get(f"{API}/file={path}") for path in (uploads_of(own), f"{uploads_of(own)}/", Path(own).parent)]
+    listings = [
+        visitor.http.get(f"{API}/file={path}") for path in (uploads_of(own), f"{uploads_of(own)}/", Path(own).parent)
+    ]
     assert all(listing.status_code == httpx.codes.FORBIDDEN for listing in listings)
     assert not any(folder in text for text in told)
 
 
-# -------------------------------------------------------------------------------------------------------------- closed routes
+# -------------------------------------------------------------------------------------------------------- closed routes
 
 
 def gradio_routes() -> list[tuple[str, str]]:
@@ -258,19 +273,37 @@ def gradio_routes() -> list[tuple[str, str]]:
     return [(method.upper(), path) for path, methods in paths.items() for method in methods]
 
 
-@pytest.mark.filterwarnings("ignore:unclosed event loop:ResourceWarning")  # Gradio's, when an app is made but not launched
+@pytest.mark.filterwarnings(
+    "ignore:unclosed event loop:ResourceWarning"
+)  # Gradio's, when an app is made but not launched
 def test_every_route_of_gradio_that_the_page_does_not_use_is_closed(server: str) -> None:
     """An upgrade that brings new ones cannot open them."""
-    closed = sorted((method, path) for method, path in set(gradio_routes()) if (method.replace("HEAD", "GET"), path) not in USED_BY_THE_PAGE)
+    closed = sorted(
+        (method, path)
+        for method, path in set(gradio_routes())
+        if (method.replace("HEAD", "GET"), path) not in USED_BY_THE_PAGE
+    )
     assert len(closed) > 40, "the list of routes was not read"
     with httpx.Client(base_url=server, timeout=10) as stranger:
         for method, path in closed:
             address = re.sub(r"\{[^}]*\}", "0", path)
-            assert stranger.request(method, address, json={"data": []}).status_code == httpx.codes.NOT_FOUND, f"{method} {address}"
+            assert stranger.request(method, address, json={"data": []}).status_code == httpx.codes.NOT_FOUND, (
+                f"{method} {address}"
+            )
 
 
 @pytest.mark.parametrize(
-    "route", ["/openapi.json", "/docs", "/redoc", f"{API}/openapi.json", f"{API}/mcp/", f"{API}/mcp/sse", "/monitoring", "/monitoring/x"]
+    "route",
+    [
+        "/openapi.json",
+        "/docs",
+        "/redoc",
+        f"{API}/openapi.json",
+        f"{API}/mcp/",
+        f"{API}/mcp/sse",
+        "/monitoring",
+        "/monitoring/x",
+    ],
 )
 def test_a_route_beside_the_schema_is_closed(server: str, route: str) -> None:
     """Those that are mounted or hidden."""
@@ -282,7 +315,11 @@ def test_no_function_can_be_called_by_its_name(visitor: Visitor, own: str, route
     """Every event's name is tried, past the queue and into it."""
     picture = entry(own)
     for event in visitor.config["dependencies"]:
-        body = {"data": [picture, [{"image": picture, "caption": None}]], "session_hash": visitor.session, "fn_index": event["id"]}
+        body = {
+            "data": [picture, [{"image": picture, "caption": None}]],
+            "session_hash": visitor.session,
+            "fn_index": event["id"],
+        }
         answer = visitor.http.post(f"{API}/{route}/{event['api_name']}", json=body)
         assert answer.status_code == httpx.codes.NOT_FOUND, answer.text
 
@@ -327,16 +364,21 @@ def test_gradio_client_is_refused(server: str, own: str) -> None:
         "http://169.254.169.254/latest/meta-data/",
     ],
 )
-def test_the_file_route_gives_nothing_but_uploads_and_results(server: str, own: str, canary: Canary, address: str) -> None:
+def test_the_file_route_gives_nothing_but_uploads_and_results(
+    server: str, own: str, canary: Canary, address: str
+) -> None:
     """No other file, and no other server's."""
-    (uploads_of(own).parent / "secret.png").write_bytes(picture(3))
-    target = address.format(app=Path(megastyle.__file__).with_name("app.py"), uploads=uploads_of(own), port=canary.port)
+    (uploads_of(own).parent / "secret.png").write_bytes(noise(3))
+    target = address.format(app=ROOT / "app.py", uploads=uploads_of(own), port=canary.port)
     answer = raw_get(server, f"{API}/file={target}")
     assert answer.split()[1] in (b"403", b"404"), answer
     assert canary.asked == []
 
 
-@pytest.mark.parametrize("route", ["/static/..%2f..%2f..%2f..%2fetc/passwd", "/assets/../../../../etc/passwd", "/svelte/%2e%2e/%2e%2e/__init__.py"])
+@pytest.mark.parametrize(
+    "route",
+    ["/static/..%2f..%2f..%2f..%2fetc/passwd", "/assets/../../../../etc/passwd", "/svelte/%2e%2e/%2e%2e/__init__.py"],
+)
 def test_the_routes_of_the_pages_own_files_do_not_leave_their_folder(server: str, route: str) -> None:
     """Sent as they stand, for a client would tidy them."""
     assert raw_get(server, route).split()[1] in (b"403", b"404")
@@ -350,7 +392,7 @@ def raw_get(server: str, target: str) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-# ------------------------------------------------------------------------------------------------------- requests out of shape
+# ------------------------------------------------------------------------------------------------ requests out of shape
 
 
 DEEP = b"[" * 5_000 + b"]" * 5_000
@@ -378,7 +420,9 @@ UNKNOWN = 500  # Gradio's answer to a function that does not exist
         (b'{"data": [], "fn_index": -1, "session_hash": "s"}', UNKNOWN),
     ],
 )
-def test_a_request_that_is_no_event_is_refused_and_the_page_still_answers(server: str, body: bytes, status: int) -> None:
+def test_a_request_that_is_no_event_is_refused_and_the_page_still_answers(
+    server: str, body: bytes, status: int
+) -> None:
     """No trace of the code in the answer."""
     answer = httpx.post(f"{server}{API}/queue/join", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == status, answer.text
@@ -387,7 +431,17 @@ def test_a_request_that_is_no_event_is_refused_and_the_page_still_answers(server
 
 
 @pytest.mark.parametrize(
-    "data", [[], [None], ["/etc/passwd", "/etc/passwd"], [7, True], [{}, [{}]], [None, {"a": 1}], [{"meta": FILE_DATA}, []], [None] * 50]
+    "data",
+    [
+        [],
+        [None],
+        ["/etc/passwd", "/etc/passwd"],
+        [7, True],
+        [{}, [{}]],
+        [None, {"a": 1}],
+        [{"meta": FILE_DATA}, []],
+        [None] * 50,
+    ],
 )
 def test_values_of_another_kind_are_refused_without_a_word_about_the_server(visitor: Visitor, data: list[Any]) -> None:
     """Neither its paths nor its code."""
@@ -401,13 +455,19 @@ def test_values_of_another_kind_are_refused_without_a_word_about_the_server(visi
 
 def test_an_upload_whose_name_climbs_stays_in_the_folder(visitor: Visitor, own: str) -> None:
     """Gradio keeps the last part of the name."""
-    path = visitor.upload([("../../../../climbed.png", picture(8))])[0]["path"]
+    path = visitor.upload([("../../../../climbed.png", noise(8))])[0]["path"]
     assert uploads_of(path) == uploads_of(own)
     assert not list(uploads_of(own).parent.glob("climbed.png"))
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"content-type": "text/plain"}, {"content-type": "multipart/form-data"}, {"content-type": "multipart/form-data; boundary=x"}]
+    "headers",
+    [
+        {},
+        {"content-type": "text/plain"},
+        {"content-type": "multipart/form-data"},
+        {"content-type": "multipart/form-data; boundary=x"},
+    ],
 )
 def test_an_upload_that_is_no_form_is_refused(server: str, headers: dict[str, str]) -> None:
     """With the words of a refusal, not with a fault of the server."""
@@ -415,7 +475,7 @@ def test_an_upload_that_is_no_form_is_refused(server: str, headers: dict[str, st
     assert answer.status_code == httpx.codes.BAD_REQUEST, answer.text
 
 
-# -------------------------------------------------------------------------------------------------------------- names with markup
+# ---------------------------------------------------------------------------------------------------- names with markup
 
 
 @pytest.fixture
@@ -437,17 +497,21 @@ def choose(page: Page, label: str, files: list[tuple[str, bytes]]) -> None:
 
 def test_markup_in_names_is_text_wherever_it_is_shown(page: Page) -> None:
     """In the result, under pictures, in tooltips: nothing runs, and the name is there to be read."""
-    choose(page, TEST_IMAGE, [(EVIL_NAMES[0], picture(20))])
-    choose(page, REFERENCES, [(name, picture(21 + number)) for number, name in enumerate(EVIL_NAMES)])
+    choose(page, TEST_IMAGE, [(EVIL_NAMES[0], noise(20))])
+    choose(page, REFERENCES, [(name, noise(21 + number)) for number, name in enumerate(EVIL_NAMES)])
     page.get_by_role("button", name="Compare").click()
     page.locator("#result").get_by_text(EVIL_NAMES[0]).first.wait_for()
-    shown = page.locator("#result").inner_text() + "".join(page.locator("#result [title]").evaluate_all("all => all.map(one => one.title)"))
+    shown = page.locator("#result").inner_text() + "".join(
+        page.locator("#result [title]").evaluate_all("all => all.map(one => one.title)")
+    )
     assert [name for name in EVIL_NAMES if name not in shown] == []
     for element in page.locator("#result [title]").all():
         with contextlib.suppress(Exception):
             element.hover(timeout=200)
     assert page.evaluate("window.pwned") is None
-    assert page.locator("#result script, #result [onerror], #result [onload], #result a[href^='javascript:']").count() == 0
+    assert (
+        page.locator("#result script, #result [onerror], #result [onload], #result a[href^='javascript:']").count() == 0
+    )
 
 
 def test_markup_in_the_name_of_a_refused_file_is_text(page: Page) -> None:
@@ -464,14 +528,14 @@ def test_markup_in_the_name_of_a_refused_file_is_text(page: Page) -> None:
 
 def test_a_name_that_only_a_script_can_send_is_text_too(visitor: Visitor) -> None:
     """The page's client strips some characters from names; a hand-made event keeps them."""
-    test, reference = visitor.upload([("a.png", picture(30)), ("b.png", picture(31))])
+    test, reference = visitor.upload([("a.png", noise(30)), ("b.png", noise(31))])
     name = "</td></table><script>window.pwned=1</script>/..\\\n.png"
     visitor.values[visitor.component(TEST_IMAGE)] = test | {"orig_name": name}
     visitor.values[visitor.component(REFERENCES)] = [{"image": reference | {"orig_name": name}, "caption": name}]
     assert "<script" not in visitor.click(COMPARE).text
 
 
-# ------------------------------------------------------------------------------------------------------ weights that carry code
+# ---------------------------------------------------------------------------------------------- weights that carry code
 
 
 class Payload:
@@ -495,8 +559,8 @@ def test_a_checkpoint_that_carries_code_is_refused_and_the_code_does_not_run(
     torch.save({"model": torch.load(checkpoint, weights_only=True)["model"], "extra": Payload(marker)}, weights)
     monkeypatch.setenv("MEGASTYLE_BACKBONE", str(backbone))
     monkeypatch.setenv("MEGASTYLE_CHECKPOINT", str(weights))
-    with pytest.raises(megastyle.EncoderError, match=re.escape(weights.name)):
-        megastyle.load_encoder()
+    with pytest.raises(EncoderError, match=re.escape(weights.name)):
+        load_encoder()
     assert not marker.exists()
     torch.load(weights, weights_only=False)
     assert marker.exists()
