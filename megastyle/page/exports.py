@@ -26,9 +26,7 @@ def inert(name: str) -> str:
 def facts(outcome: Outcome) -> list[tuple[str | float, ...]]:
     """What the CSV says below the matrix: rows whose first cell begins with `#`."""
     comparison, encoder = outcome.comparison, outcome.provenance.encoder
-    headline = (
-        [("# mean cosine", precise(comparison.mean_cosine), comparison.band.label)] if comparison.has_test else []
-    )
+    mean = ("# mean cosine", precise(comparison.mean_cosine), comparison.band.label) if comparison.has_test else None
     warning = [("# warning", warning_of(outcome))] if warning_of(outcome) else []
     attempts = [("# tried", precise(one.comparison.mean_cosine), inert(one.name)) for one in outcome.tried]
     source = [("# encoder", encoder["checkpoint"]), ("# encoder sha256", encoder["sha256"]), ("# made", outcome.made)]

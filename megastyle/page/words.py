@@ -13,7 +13,7 @@ from megastyle.page.names import counted, in_words, listed, short
 from megastyle.page.outcome import Outcome
 
 NOT_MEGASTYLE = "These are not MegaStyle scores"
-RULE_OF_THUMB = "The label is a rule of thumb for any set; this sentence is about yours."
+RULE_OF_THUMB = "The label is a rule of thumb for any set; this is your set."
 
 
 def name_markup(name: str, text: str | None = None) -> Markup:
@@ -50,12 +50,12 @@ def fit(comparison: Comparison) -> tuple[str, str]:
             "No range",
             f"{core} references are too few for one; the picture is {how} them than they are to each other",
         )
-    if comparison.is_loose:
-        return "No yardstick", f"{core} references hardly share a style themselves, so the mean over them says little"
+    loose = ", which hardly share a style themselves" if comparison.is_loose else ""
+    fits = "Fits a loose set" if comparison.is_loose else "Fits"
     return {
-        "inside": ("Fits", f"as close to {core} as they are to one another"),
-        "above": ("Fits", f"closer to {core} than they are to one another"),
-        "below": ("Lies apart", f"further from {core} than any of them is from the rest"),
+        "inside": (fits, f"as close to {core} as they are to one another{loose}"),
+        "above": (fits, f"closer to {core} than they are to one another{loose}"),
+        "below": ("Lies apart", f"further from {core} than any of them is from the rest{loose}"),
     }[comparison.position or "inside"]
 
 
@@ -64,8 +64,7 @@ def contradicts(comparison: Comparison) -> bool:
     if not comparison.has_range:
         return False
     is_low = comparison.band.floor < LOOSE_BELOW
-    apart = comparison.position == "below"
-    return not is_low if apart else is_low
+    return is_low is not (comparison.position == "below")
 
 
 def fit_sentence(comparison: Comparison) -> str:
@@ -93,7 +92,9 @@ def loose_sentence(comparison: Comparison) -> str:
     """The warning of a loose set, or nothing."""
     if not comparison.is_loose:
         return ""
-    return f"⚠️ **A loose set.** References that agree at less than {LOOSE_BELOW:.2f} hardly share a style."
+    return (
+        f"⚠️ **A loose set:** below {LOOSE_BELOW:.2f} references hardly share a style, and a mean over them says little."
+    )
 
 
 def calibration_sentence(outcome: Outcome) -> str:
@@ -121,7 +122,7 @@ def verdict(outcome: Outcome) -> str:
     else:
         advice = "No test image: add one and compare again to see how close it is to this set."
         parts = [f"## 🔗 How {count} references agree", advice]
-    parts += [loose_sentence(comparison), agreement_sentence(comparison), calibration_sentence(outcome)]
+    parts += [agreement_sentence(comparison), loose_sentence(comparison), calibration_sentence(outcome)]
     return "\n\n".join(part for part in parts if part)
 
 
