@@ -225,8 +225,8 @@ def refusal(uploads: Sequence[Upload], error: RefusedError, *, has_test: bool) -
     numbers = [index - has_test for index in error.reasons]
     if min(numbers) >= 0 and len(uploads) - len(numbers) > 1:
         what = "this reference" if len(numbers) == 1 else "these references"
-        numbers_text = ",".join(map(str, numbers))
-        lines.append(f'<button type="button" data-without="{numbers_text}">Compare without {what}</button>')
+        numbers_text = " ".join(map(str, numbers))
+        lines.append(f'<button class="without {numbers_text}">Compare without {what}</button>')
     return not_compared("<br>".join(lines))
 
 
@@ -348,28 +348,33 @@ def build_page() -> gr.Blocks:
 
         inputs = [test, references]
         outputs = [verdict, overview, details, tried_list, attempts, *downloads]
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": verdict}
+        private: dict[str, Any] = {"api_visibility": "private"}
+        at_once: dict[str, Any] = {**private, "concurrency_limit": None, "show_progress": "hidden"}
         comparing = compare_button.click(
             compare_uploads,
             [*inputs, attempts],
             outputs,
             js="(...inputs) => megastyle.inputs(...inputs)",
             concurrency_limit=COMPARISONS_AT_ONCE,
+            show_progress_on=verdict,
             **private,
         )
-        comparing.success(None, js="() => megastyle.showResult()")
-        recalling = tried_list.select(
-            recall, attempts, outputs, concurrency_limit=None, show_progress="hidden", **private
-        )
-        recalling.success(None, js="() => megastyle.showResult()")
+        recalling = tried_list.select(recall, attempts, outputs, **at_once)
+        filling = [
+            button.click(partial(fill, example), None, [*inputs, hint], **at_once)
+            for button, example in zip(example_buttons, example_sets, strict=True)
+        ]
+        dropping = without_button.click(None, references, references, js="refs => [megastyle.readable(refs)]")
+        dropping.then(None, js="() => megastyle.press('compare')")
+        for event in (comparing.success, recalling.success):
+            event(None, js="() => megastyle.showResult()")
         for event in (test.change, references.change, comparing.then, recalling.then):  # inputs may change meanwhile
             event(None, inputs, stale, js="(...inputs) => megastyle.stale(...inputs)")
-        references.change(None, references, chosen, js="references => megastyle.chosen(references)")
+        # Gradio internal: a gallery that an event has filled tells nobody of its change; look at `Gallery.change`
+        for event in (references.change, dropping.then, *(filled.then for filled in filling)):
+            event(None, references, chosen, js="references => megastyle.chosen(references)")
         for event in (test.upload, test.clear, references.upload, references.delete):  # an example's hint is over
             event(None, None, hint, js=f"() => {texts.EXAMPLES_HINT!r}")
-        without_button.click(None, references, references, js="references => megastyle.readable(references)").then(
-            None, js="() => megastyle.press('compare')"
-        )
         copy_button.click(None, js="() => megastyle.copy()")
         emptied = [output for output in outputs if output is not attempts]  # a script cannot empty a state
         clear_button.click(
@@ -379,12 +384,7 @@ def build_page() -> gr.Blocks:
             js=f"() => megastyle.clear({len(emptied) - 1})",
             cancels=[comparing, recalling],
         )
-        clear_button.click(tuple, None, attempts, **private)
-        for button, example in zip(example_buttons, example_sets, strict=True):
-            fields = [*inputs, hint]
-            button.click(
-                partial(fill, example), None, fields, concurrency_limit=None, show_progress="hidden", **private
-            )
+        clear_button.click(tuple, None, attempts, **at_once)
     return page
 
 

@@ -9,6 +9,7 @@ from pathlib import PurePath
 NAME_LENGTH = 36  # characters of a file name on the page; the whole name is its title
 SHARED_KEPT = 2  # characters of a common beginning that stay before the first difference
 HEAD_KEPT = 8  # characters of a common beginning that stay where it is cut, so that the file can still be recognised
+LONGEST_EXTENSION = 5  # characters after the dot; what is longer is part of the name
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")  # 0 to MAX_REFERENCES
 
 
@@ -65,3 +66,13 @@ def file_stem(name: str) -> str:
     stem = PurePath(name.replace("\\", "/")).stem
     kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in stem)
     return "-".join(part for part in kept.split("-") if part)[:60].strip("-_.") or "comparison"
+
+
+def split_extension(name: str) -> tuple[str, str]:
+    """A name before and from its extension on, which no line may break; without one the second part is empty.
+
+    >>> split_extension("boat.v2.jpg"), split_extension("boat")
+    (('boat.v2', '.jpg'), ('boat', ''))
+    """
+    stem, dot, extension = name.rpartition(".")
+    return (stem, dot + extension) if stem and 0 < len(extension) <= LONGEST_EXTENSION else (name, "")

@@ -94,7 +94,8 @@
     window.addEventListener("paste", event => {
         const pictures = [...(event.clipboardData?.files ?? [])].filter(file => file.type.startsWith("image/"));
         if (!pictures.length) return;
-        const input = document.querySelector("#test input[type=file]") ?? document.querySelector("#references input[type=file]");
+        const slot = document.querySelector("#test img") ? "#references" : "#test";
+        const input = document.querySelector(`${slot} input[type=file]`);
         if (!input) return;
         event.preventDefault();
         event.stopImmediatePropagation();
@@ -111,9 +112,9 @@
 
     // The message on files that cannot be read offers to compare without them.
     document.addEventListener("click", event => {
-        const offer = event.target.closest?.("[data-without]");
+        const offer = event.target.closest?.(".toast-body button.without");
         if (!offer) return;
-        unreadable = offer.dataset.without.split(",").map(Number);
+        unreadable = [...offer.classList].filter(name => /^\d+$/.test(name)).map(Number); // Gradio lets no data attribute through
         document.getElementById("without").click();
     });
 

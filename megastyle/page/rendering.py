@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from megastyle.bands import shown
 from megastyle.page.heatmap import paint
-from megastyle.page.names import short
+from megastyle.page.names import short, split_extension
 
 FOLDER = Path(__file__).parent
 STYLESHEETS = [FOLDER / "result.css", FOLDER / "page.css"]
@@ -22,7 +22,7 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters.update(short=short, shown=shown, paint=paint)
+ENVIRONMENT.filters.update(short=short, split_extension=split_extension, shown=shown, paint=paint)
 
 
 def render(template: str, **values: Any) -> Markup:

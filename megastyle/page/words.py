@@ -9,16 +9,17 @@ from markupsafe import Markup
 from megastyle.bands import LOOSE_BELOW, shown
 from megastyle.comparison import MAX_REFERENCES, Comparison
 from megastyle.page.frequency import COARSE, FINE, frequency
-from megastyle.page.names import counted, in_words, listed, short
+from megastyle.page.names import counted, in_words, listed, short, split_extension
 from megastyle.page.outcome import Outcome
 
 NOT_MEGASTYLE = "These are not MegaStyle scores"
 RULE_OF_THUMB = "The label is a rule of thumb for any set; this is your set."
 
 
-def name_markup(name: str, text: str | None = None) -> Markup:
+def name_markup(name: str) -> Markup:
     """A file name as HTML: text only, shortened, the whole name at hand, its writing direction kept to itself."""
-    return Markup('<bdi class="name" title="{}">{}</bdi>').format(name, short(name) if text is None else text)
+    text = Markup('<bdi class="name" title="{}">{}<span class="extension">{}</span></bdi>')
+    return text.format(name, *split_extension(short(name)))
 
 
 def odd_mark(comparison: Comparison) -> str:
@@ -50,7 +51,7 @@ def fit(comparison: Comparison) -> tuple[str, str]:
             "No range",
             f"{core} references are too few for one; the picture is {how} them than they are to each other",
         )
-    loose = ", which hardly share a style themselves" if comparison.is_loose else ""
+    loose = "; but they hardly share a style themselves" if comparison.is_loose else ""
     fits = "Fits a loose set" if comparison.is_loose else "Fits"
     return {
         "inside": (fits, f"as close to {core} as they are to one another{loose}"),
