@@ -14,6 +14,7 @@ from megastyle.page.frequency import COARSE, FINE, cell
 from megastyle.page.rendering import render
 
 WIDTH, HEIGHT = 300, 90  # of a chart, in units that grow with the page
+LABEL_WIDTH = 26  # of a tick's text
 POINTS = 151  # of a curve
 CHART_TAIL = 0.005  # share of the lowest scores that may lie outside of the charts
 LOWEST_GAPS = 20  # styles that a table of gaps names
@@ -54,10 +55,10 @@ def chart_start(calibration: Calibration) -> float:
     return max(math.floor(lowest * 10) / 10, -1.0)
 
 
-def polyline(densities: Floats, highest: float) -> str:
-    """A curve from the chart's left edge to its right one."""
-    across = np.linspace(0, WIDTH, len(densities))
-    return " ".join(f"{x:.1f},{HEIGHT * (1 - y / highest):.1f}" for x, y in zip(across, densities, strict=True))
+def polyline(densities: Floats) -> str:
+    """A curve from the chart's left edge to its right one, as high as the chart."""
+    across, up = np.linspace(0, WIDTH, len(densities)), HEIGHT * (1 - densities / densities.max())
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, up, strict=True))
 
 
 def band_cells(calibration: Calibration, n: int) -> list[tuple[str, str, str]]:
@@ -74,16 +75,20 @@ def chart(calibration: Calibration, n: int, start: float) -> Chart:
     row = calibration.rows[n]
     middles = (shown(median(scores, calibration)) for scores in (row.same, row.different))
     words = "Relatives around {}, strangers around {}.".format(*middles)
-    highest = max(float(curve.max()) for curve in curves or ())
-    relatives, strangers = (polyline(curve, highest) for curve in curves or ())
+    relatives, strangers = (polyline(curve) for curve in curves or ())
     return Chart(n, relatives, strangers, words, band_cells(calibration, n))
 
 
 def ticks(start: float) -> list[tuple[float, str, bool]]:
-    """Place, text and kind (is it a band's floor?) of the charts' vertical lines."""
-    floors = [band.floor for band in BANDS if band.floor > start]
-    marks = [(start, f"{start:.1f}", False), (1.0, "1.0", False), *((floor, f"{floor:.2f}", True) for floor in floors)]
-    return [(WIDTH * (cosine - start) / (1 - start), text, is_floor) for cosine, text, is_floor in marks]
+    """Place, text and kind (is it a band's floor?) of the charts' lines; of texts too close one is left out."""
+    marks = [(start, f"{start:.1f}", False), (1.0, "1.0", False)]
+    marks += [(band.floor, f"{band.floor:.2f}", True) for band in BANDS if band.floor > start]
+    placed: list[tuple[float, str, bool]] = []
+    for cosine, text, is_floor in marks:
+        x = WIDTH * (cosine - start) / (1 - start)
+        crowded = any(abs(x - other) < LABEL_WIDTH and shown_text for other, shown_text, _ in placed)
+        placed.append((x, "" if crowded else text, is_floor))
+    return placed
 
 
 def gap_table(kind: str, gaps: Mapping[str, Gap]) -> GapTable:
