@@ -36,6 +36,7 @@ from starlette.middleware import Middleware
 
 from megastyle.checkpoint import EncoderError
 from megastyle.comparison import MAX_REFERENCES, compare
+from megastyle.cost import Meter
 from megastyle.drawings import examples
 from megastyle.embedding import Cache, Embedder, RefusedError
 from megastyle.encoder import load_encoder, unit_rows
@@ -79,6 +80,7 @@ try:
     ENCODER = load_encoder()
 except EncoderError as error:
     sys.exit(str(error))
+METER = Meter()
 
 # ----------------------------------------------------------------------------------------------------------- embedding
 
@@ -89,16 +91,19 @@ def gpu_seconds(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> int
 
 
 @spaces.GPU(duration=gpu_seconds)
-def embed(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> npt.NDArray[np.float32]:  # noqa: ARG001 - for gpu_seconds
+def embed(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> npt.NDArray[np.float32]:
     """Embed a batch: (k, 3, S, S) float32 in [-1, 1] -> (k, d) float32 unit rows.
 
     On ZeroGPU it runs in a forked worker: ready arrays in, small arrays out. The owner's contract wants the model moved
-    here, and not again in a worker that is used twice.
+    here, and not again in a worker that is used twice. The log gets what the call cost.
     """
-    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-    if next(ENCODER.model.parameters()).device.type != device.type:
-        ENCODER.model.to(device)
-    return unit_rows(ENCODER.model, torch.from_numpy(pixel_values).to(device)).cpu().numpy()
+    asked = gpu_seconds(pixel_values, patience) if ON_ZEROGPU else None
+    with METER.call(len(pixel_values), asked) as call:
+        device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+        if next(ENCODER.model.parameters()).device.type != device.type:
+            ENCODER.model.to(device)
+        call.moved(device)
+        return unit_rows(ENCODER.model, torch.from_numpy(pixel_values).to(device)).cpu().numpy()
 
 
 def not_compared(message: str) -> gr.Error:
