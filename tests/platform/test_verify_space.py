@@ -124,7 +124,7 @@ def test_what_cannot_be_asked_is_told_in_one_line(hub: SpacesHub, tmp_path: Path
     start = "Start it (make demo, make run), or correct SPACE."
     assert (
         said["nothing at an address"]
-        == f"Nothing can be opened at {nowhere} (Page.goto: net::ERR_CONNECTION_REFUSED). {start}"
+        == f"Nothing can be opened at {nowhere} (connect ECONNREFUSED {nowhere.removeprefix('http://')}). {start}"
     )
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
-import logging
+import os
 import secrets
+import signal
 import sys
 from pathlib import Path
 
@@ -134,8 +135,20 @@ def run(asked: argparse.Namespace, table: Table) -> None:
         raise ProblemError(f"The browser failed: {error.message.splitlines()[0]}") from error
 
 
+def stop(*_: object) -> None:
+    """Ctrl+C: let everything be cleaned up, without what the browser's driver complains of meanwhile.
+
+    Raises:
+        KeyboardInterrupt: always.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     """Check, say what was found, and give the exit code."""
+    signal.signal(signal.SIGINT, stop)
     table = Table()
     try:
         run(arguments(), table)
@@ -144,7 +157,6 @@ def main() -> int:
         if problem.log:
             show("".join(f"      | {line}\n" for line in problem.log.splitlines()))
     except KeyboardInterrupt:
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # the browser's driver may have heard Ctrl+C first
         show("Stopped.")
         return 130
     failed = table.failed

@@ -86,16 +86,16 @@ class Visit:
             ProblemError: nothing answers, or not with the page.
         """
         try:
-            answer = self.tab.goto(self.url)
+            answer = self.tab.context.request.get(self.url)  # a browser gives no status of an error without a page
+            if not answer.ok:
+                raise ProblemError(f"{self.url} answered {answer.status} instead of the page. Look at its log.")
+            self.tab.goto(self.url)
         except PlaywrightTimeoutError as error:
             raise ProblemError(f"{self.url} does not answer. Look at its log.") from error
         except Error as error:
-            reason = error.message.splitlines()[0].split(" at ")[0]
+            reason = error.message.splitlines()[0].partition(": ")[2]
             remedy = "Start it (make demo, make run), or correct SPACE."
             raise ProblemError(f"Nothing can be opened at {self.url} ({reason}). {remedy}") from error
-        if not answer or not answer.ok:
-            status = answer.status if answer else "nothing"
-            raise ProblemError(f"{self.url} answered {status} instead of the page. Look at its log.")
         self.see(self.button("Compare"), "a button Compare")
 
     def see(self, thing: Locator, what: str) -> None:
