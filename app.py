@@ -25,19 +25,17 @@ from typing import Any, NamedTuple, TypeVar
 import gradio as gr
 import numpy as np
 import numpy.typing as npt
-import PIL
 import torch
-import transformers
 from gradio.components.gallery import GalleryData, GalleryImage
 from gradio.data_classes import FileData, ImageData
 from gradio.utils import get_upload_folder
 from spaces.config import Config
 from starlette.middleware import Middleware
 
-from megastyle.calibration import Calibration, CalibrationError
-from megastyle.calibration_file import read_calibration
+from megastyle.calibration_file import find_calibration
 from megastyle.checkpoint import EncoderError
 from megastyle.comparison import MAX_REFERENCES, compare
+from megastyle.cost import Meter
 from megastyle.drawings import examples
 from megastyle.embedding import Cache, Embedder, RefusedError
 from megastyle.encoder import load_encoder, unit_rows
@@ -45,8 +43,8 @@ from megastyle.form import Limits
 from megastyle.guard import Guard
 from megastyle.page import result, texts, tried, words
 from megastyle.page.exports import EXPORTS, write_exports
-from megastyle.page.names import counted, short
-from megastyle.page.outcome import METHOD, Outcome, Provenance, commit_of, now
+from megastyle.page.names import counted, sendable
+from megastyle.page.outcome import Outcome, now, provenance_of
 from megastyle.page.plain_text import plain_text
 from megastyle.page.rendering import STYLESHEETS, script
 from megastyle.page.theme import theme
@@ -82,30 +80,13 @@ INPUT_OPTIONS: dict[str, Any] = {
     "min_width": 320,  # pixels: the inputs stand below each other on a phone
 }
 
-
-def find_calibration(sha256: str) -> Calibration | None:
-    """The calibration of the encoder with this SHA-256; None without a file that can be used, and the log says why."""
-    path = Path(os.environ.get("MEGASTYLE_CALIBRATION") or HERE / "calibration.json")
-    try:
-        calibration = read_calibration(path, sha256)
-    except CalibrationError as error:
-        log.warning("Not calibrated: %s %s", path.name, error)
-        return None
-    log.info("Calibration: %s", calibration.name if calibration else "none")
-    return calibration
-
-
 try:
     ENCODER = load_encoder()
-    CALIBRATION = find_calibration(ENCODER.source.sha256)
 except EncoderError as error:
     sys.exit(str(error))
-PROVENANCE = Provenance(
-    encoder=asdict(ENCODER.source),
-    versions={"torch": torch.__version__, "transformers": transformers.__version__, "pillow": PIL.__version__},
-    page=commit_of(HERE),
-    method=METHOD.format(side=ENCODER.processor.size["height"]),
-)
+CALIBRATION = find_calibration(HERE / "calibration.json", ENCODER.source.sha256)
+PROVENANCE = provenance_of(asdict(ENCODER.source), ENCODER.processor.size["height"], HERE)
+METER = Meter()
 
 # ----------------------------------------------------------------------------------------------------------- embedding
 
@@ -116,16 +97,19 @@ def gpu_seconds(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> int
 
 
 @spaces.GPU(duration=gpu_seconds)
-def embed(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> npt.NDArray[np.float32]:  # noqa: ARG001 - for gpu_seconds
+def embed(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> npt.NDArray[np.float32]:
     """Embed a batch: (k, 3, S, S) float32 in [-1, 1] -> (k, d) float32 unit rows.
 
     On ZeroGPU it runs in a forked worker: ready arrays in, small arrays out. The owner's contract wants the model moved
-    here, and not again in a worker that is used twice.
+    here, and not again in a worker that is used twice. The log gets what the call cost.
     """
-    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-    if next(ENCODER.model.parameters()).device.type != device.type:
-        ENCODER.model.to(device)
-    return unit_rows(ENCODER.model, torch.from_numpy(pixel_values).to(device)).cpu().numpy()
+    asked = gpu_seconds(pixel_values, patience) if ON_ZEROGPU else None
+    with METER.call(len(pixel_values), asked) as call:
+        device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+        if next(ENCODER.model.parameters()).device.type != device.type:
+            ENCODER.model.to(device)
+        call.moved(device)
+        return unit_rows(ENCODER.model, torch.from_numpy(pixel_values).to(device)).cpu().numpy()
 
 
 def not_compared(message: str) -> gr.Error:
@@ -173,11 +157,6 @@ class Upload(NamedTuple):
     name: str
 
 
-def sendable(name: str) -> str:
-    """A name that UTF-8 can carry: half a surrogate pair, which only JSON can hold, becomes a question mark."""
-    return name.encode(errors="replace").decode()
-
-
 def uploads_of(payload: ImageData | GalleryData | None) -> list[Upload]:
     """The files of an input, as they were uploaded; the guard lets no payload name any other file."""
     if payload is None:
@@ -199,35 +178,12 @@ def keep_upload(component: Input) -> Input:
     return component
 
 
-def require_pictures(test: Sequence[Upload], references: Sequence[Upload]) -> None:
-    """Refuse what cannot be compared.
-
-    Raises:
-        gr.Error: too few pictures.
-    """
-    if not test and not references:
-        raise not_compared(f"Choose a test image and 1 to {MAX_REFERENCES} references, or try an example.")
-    if not references:
-        raise not_compared("No reference yet. Add at least one picture to compare the test image with.")
-    if not test and len(references) == 1:
-        raise not_compared("One picture alone cannot be compared. Choose a test image, or add a second reference.")
-
-
 def refusal(uploads: Sequence[Upload], error: RefusedError, *, has_test: bool) -> gr.Error:
-    """The message that names each refused file with its reason; it is rendered as HTML, so the names are escaped.
-
-    Where references are refused and enough pictures are left, it offers to compare without them; page.js hears that.
-    """
+    """The message that names each refused file with its reason."""
     for reason in error.reasons.values():
         log.info("Refused a picture, which %s", reason)
-    named = [(short(uploads[index].name), str(reason)) for index, reason in error.reasons.items()]
-    lines = [f"<b>{escape(name)}</b> {escape(reason)}" for name, reason in named]
-    numbers = [index - has_test for index in error.reasons]
-    if min(numbers) >= 0 and len(uploads) - len(numbers) > 1:
-        what = "this reference" if len(numbers) == 1 else "these references"
-        numbers_text = " ".join(map(str, numbers))
-        lines.append(f'<button class="without {numbers_text}">Compare without {what}</button>')
-    return not_compared("<br>".join(lines))
+    reasons = {index: (uploads[index].name, str(reason)) for index, reason in error.reasons.items()}
+    return not_compared(words.refusal(reasons, len(uploads), has_test=has_test))
 
 
 def shown(outcome: Outcome, attempts: tuple[Outcome, ...], *, recalled: bool = False) -> list[Any]:
@@ -257,7 +213,8 @@ def compare_uploads(
         gr.Error: the pictures cannot be compared; the message says which, why and what to do.
     """
     began = time.perf_counter()
-    require_pictures(test, references)
+    if advice := words.too_few(len(test), len(references)):
+        raise not_compared(advice)
     uploads, ignored = [*test, *references[:MAX_REFERENCES]], references[MAX_REFERENCES:]
     progress(0, desc=f"Reading {counted(len(uploads), 'picture')}")
     try:

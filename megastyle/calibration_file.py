@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ import numpy as np
 from megastyle.calibration import Calibration, CalibrationError, Floats, Gap, Row
 from megastyle.calibration_text import FORMAT
 from megastyle.comparison import MAX_REFERENCES
+
+log = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 4 * 2**20  # a file of 5,000 styles has about 1 MB
 MAX_LEVELS = 5000
@@ -207,4 +211,20 @@ def read_calibration(path: Path, encoder_sha256: str) -> Calibration | None:
     measured = calibration.encoder.get("sha256", "")
     if measured != encoder_sha256:
         raise CalibrationError(f"expected a calibration of encoder {encoder_sha256[:16]}, got one of {measured[:16]!r}")
+    return calibration
+
+
+def find_calibration(beside: Path, encoder_sha256: str) -> Calibration | None:
+    """The calibration that MEGASTYLE_CALIBRATION names, or by default the file `beside` the app, if it can be used.
+
+    Without a file there is none. A damaged file, or another encoder's, never stops the start: the log says in one line
+    what is wrong with it.
+    """
+    path = Path(os.environ.get("MEGASTYLE_CALIBRATION") or beside).expanduser()
+    try:
+        calibration = read_calibration(path, encoder_sha256)
+    except CalibrationError as error:
+        log.warning("Not calibrated: %s %s", path.name, error)
+        return None
+    log.info("Calibration: %s", ascii(calibration.name) if calibration else "none")
     return calibration

@@ -151,7 +151,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """8-bit RGB as upstream's `convert("RGB")` gives it; 16-bit gray is scaled where that would clip it to white."""
     if image.mode.startswith("I;16"):
         image = Image.fromarray(GRAY_LEVELS[np.asarray(image)])
-    return image if image.mode == "RGB" else image.convert("RGB")
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    rgb.info.pop("transparency", None)  # transformers 5.24's processor would paint pixels of that colour white
+    return rgb
 
 
 def decode(content: bytes) -> Image.Image:

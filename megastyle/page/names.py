@@ -42,6 +42,11 @@ def short_all(names: Sequence[str], length: int = NAME_LENGTH) -> list[str]:
     ]
 
 
+def sendable(name: str) -> str:
+    """A name that UTF-8 can carry: half a surrogate pair, which only JSON can hold, becomes a question mark."""
+    return name.encode(errors="replace").decode()
+
+
 def in_words(number: int) -> str:
     """A small number in words."""
     return WORDS[number] if number < len(WORDS) else str(number)

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,12 @@ def commit_of(folder: Path) -> str | None:
         return None
     prefix, commit = answer.stdout.split("\n")[:2]
     return None if prefix else commit
+
+
+def provenance_of(encoder: Mapping[str, Any], side: int, folder: Path) -> Provenance:
+    """Where the scores of the app in `folder` come from, whose encoder sees pictures of `side` pixels."""
+    versions = {name: version(name) for name in ("torch", "transformers", "pillow")}
+    return Provenance(encoder, versions, commit_of(folder), METHOD.format(side=side))
 
 
 def now() -> str:

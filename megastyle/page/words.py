@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -168,3 +168,29 @@ def notes(comparison: Comparison) -> list[Markup]:
     if comparison.ignored:
         sentences.append(ignored_sentence(comparison.ignored))
     return sentences
+
+
+def too_few(tests: int, references: int) -> str:
+    """What to do where there are too few pictures to compare; empty where there are enough."""
+    if references > 1 or (tests and references):
+        return ""
+    if tests:
+        return "No reference yet. Add at least one picture to compare the test image with."
+    if references:
+        return "One picture alone cannot be compared. Choose a test image, or add a second reference."
+    return f"Choose a test image and 1 to {MAX_REFERENCES} references, or try an example."
+
+
+def refusal(reasons: Mapping[int, tuple[str, str]], pictures: int, *, has_test: bool) -> Markup:
+    """What is said of refused files, each by its place among so many pictures: its name, and why; HTML.
+
+    Where only references are refused and enough pictures are left, it offers to compare without them. page.js reads
+    their numbers, counted from 0, from the button's classes: Gradio lets no other attribute through.
+    """
+    lines = [Markup("<b>{}</b> {}").format(short(name), reason) for name, reason in reasons.values()]
+    numbers = [index - has_test for index in reasons]
+    if min(numbers) >= 0 and pictures - len(numbers) > 1:
+        what = "this reference" if len(numbers) == 1 else "these references"
+        button = Markup('<button class="without {}">Compare without {}</button>')
+        lines.append(button.format(" ".join(map(str, numbers)), what))
+    return Markup("<br>").join(lines)
