@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from megastyle.calibration import Calibration, Row
 from megastyle.comparison import MAX_REFERENCES, require_unit_rows
-from megastyle.discrimination import Cosines, auc_with_interval, pair_gaps, pool_gaps, retrieval
-from megastyle.trials import Floats, Integers, Trials, different_trials, same_trials, weighted_quantiles
+from megastyle.measuring.discrimination import Cosines, auc_with_interval, pair_gaps, pool_gaps, retrieval
+from megastyle.measuring.trials import Floats, Integers, Trials, different_trials, same_trials, weighted_quantiles
 
 SEED = 0  # of every draw, unless another is given
 SAME, DIFFERENT, RESAMPLING = range(3)  # each has a stream of random numbers of its own, for each n

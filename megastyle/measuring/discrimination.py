@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from megastyle.calibration import Gap
-from megastyle.trials import Floats, Integers, Trials, members_of, starts_of
+from megastyle.measuring.trials import Floats, Integers, Trials, members_of, starts_of
 
 Cosines = npt.NDArray[np.float32]
 
