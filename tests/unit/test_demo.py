@@ -33,15 +33,21 @@ class Oracle:
     """The encoder put together by hand: Pillow, numpy and a strict load."""
 
     def __init__(self, backbone: Path, checkpoint: Path) -> None:
-        self.model = SiglipVisionModel(SiglipVisionConfig(**json.loads((backbone / "config.json").read_text()))).float().eval()
+        self.model = (
+            SiglipVisionModel(SiglipVisionConfig(**json.loads((backbone / "config.json").read_text()))).float().eval()
+        )
         names = {name.removeprefix("vision_model."): name for name in self.model.state_dict()}
         self.model.load_state_dict(
-            {names[name.removeprefix("vision_model.")]: value.float() for name, value in state_of(checkpoint).items()}, strict=True
+            {names[name.removeprefix("vision_model.")]: value.float() for name, value in state_of(checkpoint).items()},
+            strict=True,
         )
 
     def embed(self, pictures: Iterable[Image.Image]) -> np.ndarray:
         """(n, 64) unit rows."""
-        small = [np.asarray(picture.convert("RGB").resize((112, 112), Image.Resampling.BICUBIC), np.float32) for picture in pictures]
+        small = [
+            np.asarray(picture.convert("RGB").resize((112, 112), Image.Resampling.BICUBIC), np.float32)
+            for picture in pictures
+        ]
         values = (np.stack(small).transpose(0, 3, 1, 2) / 255 - 0.5) / 0.5
         with torch.inference_mode():
             rows = self.model(pixel_values=torch.from_numpy(values.astype(np.float32))).pooler_output.numpy()
@@ -57,7 +63,10 @@ def oracle(tiny_encoder: tuple[Path, Path]) -> Oracle:
 def held_out(oracle: Oracle) -> dict[str, np.ndarray]:
     """Embeddings by style of scenes that training never drew, (scenes x seeds, 64) each."""
     shots = [(scene, seed) for scene in demo.HELD_OUT_SCENES for seed in SEEDS]
-    return {style: oracle.embed(examples.draw(style, *shot, size=demo.DRAWN_SIZE) for shot in shots) for style in examples.STYLES}
+    return {
+        style: oracle.embed(examples.draw(style, *shot, size=demo.DRAWN_SIZE) for shot in shots)
+        for style in examples.STYLES
+    }
 
 
 def pairs(embeddings: dict[str, np.ndarray], styles: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -80,7 +89,9 @@ def auc(within: np.ndarray, across: np.ndarray) -> float:
     [(demo.TRAINING_STYLES, 0.97), (demo.HELD_OUT_STYLES, 0.95), (tuple(examples.STYLES), 0.95)],
     ids=["styles it was trained on", "styles it never saw", "all"],
 )
-def test_scenes_that_it_never_saw_are_told_apart_by_style(held_out: dict[str, np.ndarray], styles: tuple[str, ...], least: float) -> None:
+def test_scenes_that_it_never_saw_are_told_apart_by_style(
+    held_out: dict[str, np.ndarray], styles: tuple[str, ...], least: float
+) -> None:
     assert auc(*pairs(held_out, styles)) >= least
 
 
@@ -103,7 +114,9 @@ def scores(oracle: Oracle, example_sets: list[examples.ExampleSet]) -> dict[str,
     result = {}
     for one in example_sets:
         rows = oracle.embed(Image.open(path) for path in (one.test, *one.references))
-        result[one.title] = {path.stem: float(rows[0] @ row) for path, row in zip(one.references, rows[1:], strict=True)}
+        result[one.title] = {
+            path.stem: float(rows[0] @ row) for path, row in zip(one.references, rows[1:], strict=True)
+        }
     return result
 
 
@@ -120,7 +133,9 @@ def style_of(name: str) -> str:
     return name.rsplit("-", 1)[0]
 
 
-def test_in_each_example_set_pictures_of_the_test_images_style_score_above_the_others(scores: dict[str, dict[str, float]]) -> None:
+def test_in_each_example_set_pictures_of_the_test_images_style_score_above_the_others(
+    scores: dict[str, dict[str, float]],
+) -> None:
     mixed = 0
     for title, _, test, _ in examples.EXAMPLE_SETS:
         own = [cosine for name, cosine in scores[title].items() if style_of(name) == style_of(test)]
@@ -130,7 +145,9 @@ def test_in_each_example_set_pictures_of_the_test_images_style_score_above_the_o
     assert mixed  # at least one set holds both
 
 
-def test_across_all_example_pictures_a_pair_of_one_style_scores_above_a_pair_of_two(oracle: Oracle, example_sets: list[examples.ExampleSet]) -> None:
+def test_across_all_example_pictures_a_pair_of_one_style_scores_above_a_pair_of_two(
+    oracle: Oracle, example_sets: list[examples.ExampleSet]
+) -> None:
     paths = sorted({path for one in example_sets for path in (one.test, *one.references)})
     rows = dict(zip((path.stem for path in paths), oracle.embed(map(Image.open, paths)), strict=True))
     by_style: dict[str, list[np.ndarray]] = {}
@@ -182,9 +199,13 @@ def test_the_loss_is_the_published_formula() -> None:
     # two classes, equal within and orthogonal across: a picture's share of its partner is e^10 / (e^10 + 2)
     rows = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     expected = np.log(1 + 2 * np.exp(-1 / demo.TEMPERATURE))
-    assert demo.contrastive_loss(rows, torch.tensor([4, 4, 9, 9])).item() == pytest.approx(expected, rel=1e-2)  # float32 near 10
+    assert demo.contrastive_loss(rows, torch.tensor([4, 4, 9, 9])).item() == pytest.approx(
+        expected, rel=1e-2
+    )  # float32 near 10
     # paired with what is orthogonal: the share is 1 / (e^10 + 2)
-    assert demo.contrastive_loss(rows, torch.tensor([4, 9, 4, 9])).item() == pytest.approx(np.log(np.exp(1 / demo.TEMPERATURE) + 2), rel=1e-5)
+    assert demo.contrastive_loss(rows, torch.tensor([4, 9, 4, 9])).item() == pytest.approx(
+        np.log(np.exp(1 / demo.TEMPERATURE) + 2), rel=1e-5
+    )
 
 
 def test_shuffled_quarters_are_quarters_of_the_style_each_in_its_place_or_mirrored() -> None:
@@ -195,7 +216,12 @@ def test_shuffled_quarters_are_quarters_of_the_style_each_in_its_place_or_mirror
     origin, place = mixed // 100, mixed % 100
     upright = torch.arange(16.0).reshape(4, 4)
     assert torch.equal(place, upright.expand_as(place)) or torch.equal(place, upright.flip(-1).expand_as(place))
-    assert all(len(quarter.unique()) == 1 for picture in origin[:, 0] for half in picture.split(2) for quarter in half.split(2, dim=1))
+    assert all(
+        len(quarter.unique()) == 1
+        for picture in origin[:, 0]
+        for half in picture.split(2)
+        for quarter in half.split(2, dim=1)
+    )
     assert any(len(picture.unique()) > 1 for picture in origin)
 
 
@@ -250,18 +276,22 @@ def test_another_recipe_is_trained_beside_the_old_one(tmp_path: Path, monkeypatc
     assert new[1].is_file()
 
 
-def test_the_recipe_changes_with_either_source_and_with_the_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_recipe_changes_with_either_source_and_with_the_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipes = {demo.recipe()}
     assert demo.recipe() in recipes
-    for module in (demo, examples):
+    for module, name in ((demo, "__file__"), (examples, "SOURCES")):
         with monkeypatch.context() as patch:
-            edited = tmp_path / Path(str(module.__file__)).name
+            edited = tmp_path / "edited.py"
             edited.write_text(Path(str(module.__file__)).read_text() + "\n")
-            patch.setattr(module, "__file__", str(edited))
+            patch.setattr(module, name, str(edited) if name == "__file__" else [edited])
             recipes.add(demo.recipe())
     installed = demo.version
     for library in ("torch", "transformers", "numpy", "Pillow"):
-        monkeypatch.setattr(demo, "version", lambda name, changed=library: "0.0" if name == changed else installed(name))
+        monkeypatch.setattr(
+            demo, "version", lambda name, changed=library: "0.0" if name == changed else installed(name)
+        )
         recipes.add(demo.recipe())
     assert len(recipes) == 1 + 2 + 4
 
