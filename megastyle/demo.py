@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".demo"  # kept for the next start; not under version control
 BACKBONE_FOLDER, CHECKPOINT_FILE, CALIBRATION_FILE = "backbone", "megastyle_encoder.pth", "calibration.json"
-SOURCES = [Path(__file__), Path(__file__).with_name("training.py")]  # what the encoder depends on beside the drawings
+PACKAGE = Path(__file__).parent
+SOURCES = [  # what encoder and calibration depend on beside the drawings
+    *(PACKAGE / f"{name}.py" for name in ("demo", "training", "calibration", "calibration_file", "calibration_text")),
+    *sorted((PACKAGE / "measuring").glob("*.py")),
+]
+CALIBRATION_NAME = "drawn pictures in styles and scenes that the demo's encoder never saw"
 BAR = 30  # characters
 
 
@@ -64,8 +69,17 @@ def build(folder: Path, progress: Progress) -> None:
 
         model = training.trained(course, progress)
     save(model, training.new_processor(), folder)
-    # CALIBRATION is to be wired up here: measure lessons.held_out_pictures() with the encoder that `save` has written
-    # and write the result to folder / CALIBRATION_FILE.
+    calibrate(folder)
+
+
+def calibrate(folder: Path) -> None:
+    """Measure what a score of the encoder in `folder` is worth, on styles and scenes that it never saw."""
+    from megastyle.encoder import load_encoder
+    from megastyle.measuring.labelling import calibrate_pictures
+
+    print("Measuring what a score is worth, on drawn pictures that it never saw", flush=True)
+    encoder = load_encoder(variables(folder))
+    (folder / CALIBRATION_FILE).write_text(calibrate_pictures(lessons.held_out_pictures(), encoder, CALIBRATION_NAME))
 
 
 def recipe() -> str:
@@ -100,13 +114,13 @@ def put(made: Path, kept: Path) -> None:
             raise
 
 
-def environment(backbone: Path, checkpoint: Path) -> dict[str, str]:
-    """This process's environment with what names the tiny encoder to app.py, and its calibration if there is one."""
-    named = {"MEGASTYLE_BACKBONE": backbone, "MEGASTYLE_CHECKPOINT": checkpoint}
-    calibration = checkpoint.with_name(CALIBRATION_FILE)
-    if calibration.is_file():
-        named["MEGASTYLE_CALIBRATION"] = calibration
-    return {**os.environ, **{name: str(path) for name, path in named.items()}}
+def variables(folder: Path) -> dict[str, str]:
+    """The variables that name the encoder in `folder`, and its calibration, to app.py."""
+    return {
+        "MEGASTYLE_BACKBONE": str(folder / BACKBONE_FOLDER),
+        "MEGASTYLE_CHECKPOINT": str(folder / CHECKPOINT_FILE),
+        "MEGASTYLE_CALIBRATION": str(folder / CALIBRATION_FILE),
+    }
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -118,13 +132,13 @@ def main(arguments: list[str] | None = None) -> None:
     print("Its scores are NOT MegaStyle scores; they only show how the page works.")
     if not (FOLDER / recipe()).is_dir():
         print("Drawing pictures and loading torch; then the encoder learns, about half a minute in all ...", flush=True)
-    backbone, checkpoint = prepare()
+    _, checkpoint = prepare()
     if only_prepare:
         print(f"The encoder is ready in {checkpoint.parent}.")
         return
     port = os.environ.get("GRADIO_SERVER_PORT", "7860")
     print(f"Starting the page; open http://127.0.0.1:{port} when it says that it runs. Ctrl+C ends it.", flush=True)
-    os.execve(sys.executable, [sys.executable, str(ROOT / "app.py")], environment(backbone, checkpoint))
+    os.execve(sys.executable, [sys.executable, str(ROOT / "app.py")], {**os.environ, **variables(checkpoint.parent)})
 
 
 if __name__ == "__main__":
