@@ -17,7 +17,8 @@ WAY = (  # files -> pixel values -> embeddings -> Comparison -> page
     {"hub", "checkpoint", "encoder"},
     {"pictures"},
     {"embedding"},
-    {"bands", "comparison", "calibration"},
+    {"bands", "comparison", "calibration", "calibration_text", "calibration_file"},
+    {"measuring"},
     {"page"},
 )
 BESIDE = {
