@@ -66,10 +66,11 @@ def loaded(dtype: torch.dtype) -> SiglipVisionModel:
     """The model on the CPU, loaded as the app does but for the number format."""
     from transformers import SiglipVisionModel
 
-    from megastyle.encoder import BACKBONE_REPO, find_checkpoint, read_backbone, read_state
+    from megastyle.checkpoint import read_state
+    from megastyle.encoder import BACKBONE_REPO, find_checkpoint, read_backbone
 
-    config, _ = read_backbone(BACKBONE_REPO)
-    return SiglipVisionModel.from_pretrained(None, config=config, state_dict=read_state(find_checkpoint()), dtype=dtype).eval()
+    (config, _), (path, _) = read_backbone(BACKBONE_REPO), find_checkpoint()
+    return SiglipVisionModel.from_pretrained(None, config=config, state_dict=read_state(path), dtype=dtype).eval()
 
 
 def place(model: SiglipVisionModel) -> SiglipVisionModel:

@@ -36,19 +36,32 @@ def timed(act: Callable[[], object]) -> float:
 
 def load_app() -> Json:
     """Seconds that the app's own loading takes, finding and checking the files included, importing not."""
-    from megastyle import encoder as megastyle
+    from megastyle.encoder import load_encoder
 
-    return {"seconds": timed(megastyle.load_encoder)}
+    return {"seconds": timed(load_encoder)}
 
 
 def load_parts() -> Json:
     """Seconds of what loading cannot do without: the checkpoint's SHA-256 on one core, its numbers in float32 on all."""
-    from megastyle import encoder as megastyle
+    from megastyle.checkpoint import read_state
+    from megastyle.encoder import digest_of, find_checkpoint
 
-    path = megastyle.find_checkpoint()
-    digest = timed(lambda: megastyle.sha256_of(path))
-    state = megastyle.read_state(path)
+    path, _ = find_checkpoint()
+    digest = timed(lambda: digest_of(path))
+    state = read_state(path)
     return {"digest": digest, "float32": timed(lambda: [value.float() for value in state.values()])}
+
+
+def start() -> Json:
+    """What a start cannot do without: importing the libraries and the model's class, and loading the encoder."""
+    import gradio  # noqa: F401 - the import is what is measured
+    import spaces  # noqa: F401
+    import torch  # noqa: F401
+
+    from megastyle.encoder import load_encoder
+
+    load_encoder()
+    return {}
 
 
 def plain_model(backbone: str, checkpoint: str) -> SiglipVisionModel:
@@ -104,12 +117,12 @@ def identity(backbone: str, checkpoint: str, *pictures: str) -> Json:
     import numpy as np
 
     import app  # before torch: it imports spaces
-    from megastyle.encoder import read_image
+    from megastyle.pictures import decode, pixel_values, read_file
 
     model, processor = plain_model(backbone, checkpoint), plain_processor(backbone)
     own = app.ENCODER.model.state_dict()
     pairs = [(value, own[name]) for name, value in model.state_dict().items()]
-    ours = np.stack([read_image(picture, app.ENCODER.processor) for picture in pictures])
+    ours = np.stack([pixel_values(decode(read_file(picture)), app.ENCODER.processor) for picture in pictures])
     plain = plain_pixel_values(processor, pictures)
     embedding = app.embed(ours[:1]) - plain_embeddings(model, plain[:1]).numpy()
     return {
@@ -161,6 +174,7 @@ def operations(products: Products) -> int:
 PROBES: dict[str, Callable[..., Json]] = {
     "load-app": load_app,
     "load-parts": load_parts,
+    "start": start,
     "load-plain": load_plain,
     "score": score,
     "identity": identity,
