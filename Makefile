@@ -1,7 +1,7 @@
-# Each target does its own set-up: a virtual environment in .venv, and for the tests a Chromium where none is found.
+# Each target does its own set-up: a virtual environment in .venv, and for `make test` a Chromium where none is found.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check format bench fuzz clean
+.PHONY: help demo run quick test check format bench fuzz clean
 
 # the first Python 3.10 to 3.12 that really runs
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
@@ -20,7 +20,10 @@ demo: .venv/.app ## start the page on a tiny encoder trained in seconds; no weig
 run: .venv/.app ## start the page on MegaStyle-Encoder; the first time it downloads 0.86 GB
 	$(BIN)/python app.py
 
-test: .venv/.tools .venv/.browser ## run the tests
+quick: .venv/.tools ## run the tests that need no server, browser or platform; well under a minute
+	$(BIN)/python -m pytest tests/unit
+
+test: .venv/.tools .venv/.browser ## run all tests: those of quick, on a server, in a browser, on an emulated platform; 5 to 6 minutes
 	$(BIN)/python -m pytest
 
 check: .venv/.tools ## lint, format and types
@@ -36,7 +39,7 @@ bench: .venv/.tools ## measure start, speed and memory side by side; needs 6.5 G
 	$(BIN)/python bench/run.py
 
 fuzz: .venv/.tools ## a longer run of the fuzz tests
-	FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest tests/test_fuzz.py
+	FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest tests/unit/test_fuzz.py
 
 clean: ## remove what the other targets have made here
 	rm -rf .venv .demo .pytest_cache .ruff_cache .mypy_cache .hypothesis

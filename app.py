@@ -25,25 +25,28 @@ from typing import Any, NamedTuple, TypeVar
 import gradio as gr
 import numpy as np
 import numpy.typing as npt
-import PIL
 import torch
-import transformers
 from gradio.components.gallery import GalleryData, GalleryImage
 from gradio.data_classes import FileData, ImageData
 from gradio.utils import get_upload_folder
 from spaces.config import Config
 from starlette.middleware import Middleware
 
+from megastyle.calibration_file import find_calibration
 from megastyle.checkpoint import EncoderError
 from megastyle.comparison import MAX_REFERENCES, compare
 from megastyle.cost import Meter
 from megastyle.drawings import examples
 from megastyle.embedding import Cache, Embedder, RefusedError
 from megastyle.encoder import load_encoder, unit_rows
-from megastyle.guard import Guard, Limits
-from megastyle.page import result, texts, words
-from megastyle.page.exports import EXPORTS, Outcome, write_exports
-from megastyle.page.rendering import STYLESHEET, render, script
+from megastyle.form import Limits
+from megastyle.guard import Guard
+from megastyle.page import result, texts, tried, words
+from megastyle.page.exports import EXPORTS, write_exports
+from megastyle.page.names import counted, sendable
+from megastyle.page.outcome import Outcome, now, provenance_of
+from megastyle.page.plain_text import plain_text
+from megastyle.page.rendering import STYLESHEETS, script
 from megastyle.page.theme import theme
 from megastyle.pictures import MAX_FILE_BYTES
 from megastyle.sweep import sweeping
@@ -54,8 +57,9 @@ log = logging.getLogger("megastyle.app")
 
 # ------------------------------------------------------------------------------------------------------------ settings
 
+HERE = Path(__file__).resolve().parent
 ON_ZEROGPU: bool = Config.zero_gpu  # told by the platform's client; the GPU itself is only seen inside the worker
-CACHED_PICTURES = 4096  # embeddings with thumbnails, about 12 KB each
+CACHED_PICTURES = 2048  # embeddings with thumbnails, about 35 KB each
 GPU_SECONDS_BASE = 5.5  # a cold worker: fork, CUDA, moving 1.7 GB. On Blackwell the platform asks for 1.5 times as much
 GPU_SECONDS_PICTURE = 0.5  # one forward pass is 0.667 TFLOP; the rest is margin
 GPU_PATIENCE = 2  # times the duration for the one more try after a worker died
@@ -80,6 +84,8 @@ try:
     ENCODER = load_encoder()
 except EncoderError as error:
     sys.exit(str(error))
+CALIBRATION = find_calibration(HERE / "calibration.json", ENCODER.source.sha256)
+PROVENANCE = provenance_of(asdict(ENCODER.source), ENCODER.processor.size["height"], HERE)
 METER = Meter()
 
 # ----------------------------------------------------------------------------------------------------------- embedding
@@ -151,11 +157,6 @@ class Upload(NamedTuple):
     name: str
 
 
-def sendable(name: str) -> str:
-    """A name that UTF-8 can carry: half a surrogate pair, which only JSON can hold, becomes a question mark."""
-    return name.encode(errors="replace").decode()
-
-
 def uploads_of(payload: ImageData | GalleryData | None) -> list[Upload]:
     """The files of an input, as they were uploaded; the guard lets no payload name any other file."""
     if payload is None:
@@ -177,47 +178,53 @@ def keep_upload(component: Input) -> Input:
     return component
 
 
-def require_pictures(test: Sequence[Upload], references: Sequence[Upload]) -> None:
-    """Refuse what cannot be compared.
-
-    Raises:
-        gr.Error: too few pictures.
-    """
-    if not test and not references:
-        raise not_compared(f"Choose a test image and 1 to {MAX_REFERENCES} references, or try an example.")
-    if not references:
-        raise not_compared("No reference yet. Add at least one picture to compare the test image with.")
-    if not test and len(references) == 1:
-        raise not_compared("One picture alone cannot be compared. Choose a test image, or add a second reference.")
-
-
-def refusal(uploads: Sequence[Upload], error: RefusedError) -> gr.Error:
-    """The message that names each refused file with its reason; it is rendered as HTML, so the names are escaped."""
+def refusal(uploads: Sequence[Upload], error: RefusedError, *, has_test: bool) -> gr.Error:
+    """The message that names each refused file with its reason."""
     for reason in error.reasons.values():
         log.info("Refused a picture, which %s", reason)
-    named = [(words.short(uploads[index].name), str(reason)) for index, reason in error.reasons.items()]
-    return not_compared("<br>".join(f"<b>{escape(name)}</b> {escape(reason)}" for name, reason in named))
+    reasons = {index: (uploads[index].name, str(reason)) for index, reason in error.reasons.items()}
+    return not_compared(words.refusal(reasons, len(uploads), has_test=has_test))
+
+
+def shown(outcome: Outcome, attempts: tuple[Outcome, ...], *, recalled: bool = False) -> list[Any]:
+    """The values of the result's components: verdict, overview, details, what was tried, its state, and the exports."""
+    outcome = tried.among(outcome, attempts)
+    return [
+        words.verdict(outcome),
+        result.overview(outcome, plain_text(outcome), recalled=recalled),
+        result.details(outcome),
+        result.tried(outcome),
+        attempts,
+        *write_exports(
+            outcome, UPLOADS / secrets.token_hex(32)
+        ),  # a name that nobody can guess, swept with the uploads
+    ]
 
 
 def compare_uploads(
     test: list[Upload],
     references: list[Upload],
+    attempts: tuple[Outcome, ...],
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio's way
-) -> list[str]:
-    """The handler of Compare; gives verdict, overview, details, and the paths of the exports.
+) -> list[Any]:
+    """The handler of Compare; gives the values of the result's components.
 
     Raises:
         gr.Error: the pictures cannot be compared; the message says which, why and what to do.
     """
     began = time.perf_counter()
-    require_pictures(test, references)
+    if advice := words.too_few(len(test), len(references)):
+        raise not_compared(advice)
     uploads, ignored = [*test, *references[:MAX_REFERENCES]], references[MAX_REFERENCES:]
-    progress(0, desc=f"Reading {words.counted(len(uploads), 'picture')}")
+    progress(0, desc=f"Reading {counted(len(uploads), 'picture')}")
     try:
         pictures = EMBEDDER.embed_files(
             [upload.path for upload in uploads],
             lambda done, new: progress((done, new), desc=f"Picture {done + 1} of {new}"),
         )
+    except RefusedError as error:
+        raise refusal(uploads, error, has_test=bool(test)) from error
+    try:
         comparison = compare(
             np.stack([picture.embedding for _, picture in pictures]),
             [upload.name for upload in uploads],
@@ -225,21 +232,25 @@ def compare_uploads(
             has_test=bool(test),
             ignored=[upload.name for upload in ignored],
         )
-    except RefusedError as error:
-        raise refusal(uploads, error) from error
-    except ValueError as error:
+    except ValueError as error:  # not around `embed_files`: gr.Error is a ValueError too, and goes through as it is
         raise not_compared(escape(str(error))) from error
     log.info("Compared %d pictures in %.2f s", len(uploads), time.perf_counter() - began)
-    versions = {"torch": torch.__version__, "transformers": transformers.__version__, "pillow": PIL.__version__}
-    outcome = Outcome(comparison, asdict(ENCODER.source), versions)
-    return [
-        words.verdict(comparison),
-        result.overview(comparison, [upload.path for upload in (*test, *references)]),
-        result.details(comparison, [picture.thumbnail for _, picture in pictures]),
-        *write_exports(
-            outcome, UPLOADS / secrets.token_hex(32)
-        ),  # a name that nobody can guess, swept with the uploads
-    ]
+    thumbnails = tuple(picture.thumbnail for _, picture in pictures)
+    made_from = " ".join(Path(upload.path).parent.name for upload in (*test, *references))
+    outcome = Outcome(comparison, thumbnails, PROVENANCE, CALIBRATION, now(), made_from)
+    return shown(outcome, tried.with_outcome(attempts, outcome))
+
+
+def recall(attempts: tuple[Outcome, ...], event: gr.EventData) -> list[Any]:
+    """The result of a test image that was tried before, without a computation.
+
+    Raises:
+        gr.Error: the list has ended since.
+    """
+    ranked = tried.ranked(attempts)
+    if not 0 <= event.index < len(ranked):
+        raise not_compared("That result is gone: the list of what was tried has ended. Press Compare for a new one.")
+    return shown(ranked[event.index], attempts, recalled=True)
 
 
 # ---------------------------------------------------------------------------------------------------------------- page
@@ -267,13 +278,16 @@ def build_page() -> gr.Blocks:
                     file_types=["image"],
                     columns=4,
                     object_fit="contain",
+                    allow_preview=False,
                     **INPUT_OPTIONS,
                     elem_id="references",
                 )
             )
+        chosen = gr.Markdown(elem_id="chosen")
         with gr.Row(elem_id="actions"):
-            compare_button = gr.Button("Compare", variant="primary", scale=3, min_width=120)
-            clear_button = gr.Button("Clear", scale=1, min_width=90)
+            compare_button = gr.Button("Compare", variant="primary", scale=3, min_width=120, elem_id="compare")
+            clear_button = gr.Button("Clear all", scale=1, min_width=90)
+            without_button = gr.Button("Compare without them", visible="hidden", elem_id="without")
         with gr.Row(elem_id="examples"):
             gr.HTML(texts.EXAMPLES_LABEL)
             example_buttons = [gr.Button(example.title, size="sm", min_width=80) for example in example_sets]
@@ -282,44 +296,52 @@ def build_page() -> gr.Blocks:
             stale = gr.HTML(elem_id="stale")
             verdict = gr.Markdown(texts.WAITING, elem_id="verdict")
             overview, details = gr.HTML(elem_id="overview"), gr.HTML(elem_id="details")
+            tried_list = gr.HTML(elem_id="tried", js_on_load=texts.PRESS_ATTEMPT)
+            attempts = gr.State((), time_to_live=FILES_KEPT_SECONDS)
             with gr.Row(elem_id="downloads"):
+                copy_button = gr.Button("Copy as text", size="sm", min_width=120, elem_id="copy")
                 downloads = [gr.DownloadButton(export.button, size="sm", min_width=120) for export in EXPORTS]
-        with gr.Column(elem_id="about"):
-            gr.Markdown(texts.meaning())
-            gr.Markdown(texts.limits((FILES_KEPT_SECONDS + SWEEP_SECONDS) // 60))
-            gr.Markdown(texts.sources())
+        gr.HTML(texts.about(PROVENANCE, CALIBRATION, (FILES_KEPT_SECONDS + SWEEP_SECONDS) // 60), elem_id="about")
 
-        inputs, outputs = [test, references], [overview, details, *downloads]
+        inputs = [test, references]
+        outputs = [verdict, overview, details, tried_list, attempts, *downloads]
+        private: dict[str, Any] = {"api_visibility": "private"}
+        at_once: dict[str, Any] = {**private, "concurrency_limit": None, "show_progress": "hidden"}
         comparing = compare_button.click(
             compare_uploads,
-            inputs,
-            [verdict, *outputs],
+            [*inputs, attempts],
+            outputs,
             js="(...inputs) => megastyle.inputs(...inputs)",
-            api_visibility="private",
             concurrency_limit=COMPARISONS_AT_ONCE,
             show_progress_on=verdict,
+            **private,
         )
-        comparing.success(None, js="() => megastyle.showResult()")
-        for event in (test.change, references.change, comparing.then):  # an input may change while it runs
+        recalling = tried_list.select(recall, attempts, outputs, **at_once)
+        filling = [
+            button.click(partial(fill, example), None, [*inputs, hint], **at_once)
+            for button, example in zip(example_buttons, example_sets, strict=True)
+        ]
+        dropping = without_button.click(None, references, references, js="refs => [megastyle.readable(refs)]")
+        dropping.then(None, js="() => megastyle.press('compare')")
+        for event in (comparing.success, recalling.success):
+            event(None, js="() => megastyle.showResult()")
+        for event in (test.change, references.change, comparing.then, recalling.then):  # inputs may change meanwhile
             event(None, inputs, stale, js="(...inputs) => megastyle.stale(...inputs)")
+        # Gradio internal: a gallery that an event has filled tells nobody of its change; look at `Gallery.change`
+        for event in (references.change, dropping.then, *(filled.then for filled in filling)):
+            event(None, references, chosen, js="references => megastyle.chosen(references)")
         for event in (test.upload, test.clear, references.upload, references.delete):  # an example's hint is over
             event(None, None, hint, js=f"() => {texts.EXAMPLES_HINT!r}")
+        copy_button.click(None, js="() => megastyle.copy()")
+        emptied = [output for output in outputs if output is not attempts]  # a script cannot empty a state
         clear_button.click(
             None,
             None,
-            [*inputs, hint, stale, verdict, *outputs],
-            js=f"() => megastyle.clear({len(outputs)})",
-            cancels=comparing,
+            [*inputs, hint, chosen, stale, *emptied],
+            js=f"() => megastyle.clear({len(emptied) - 1})",
+            cancels=[comparing, recalling],
         )
-        for button, example in zip(example_buttons, example_sets, strict=True):
-            button.click(
-                partial(fill, example),
-                None,
-                [*inputs, hint],
-                api_visibility="private",
-                concurrency_limit=None,
-                show_progress="hidden",
-            )
+        clear_button.click(tuple, None, attempts, **at_once)
     return page
 
 
@@ -329,8 +351,8 @@ def main() -> None:
     page.queue(api_open=False, max_size=QUEUE_LENGTH)
     page.launch(
         theme=theme(),
-        css_paths=STYLESHEET,
-        js=script(hint=texts.EXAMPLES_HINT, waiting=texts.WAITING, stale=render("stale.html")),
+        css_paths=STYLESHEETS,
+        js=script(hint=texts.EXAMPLES_HINT, waiting=texts.WAITING, most=MAX_REFERENCES),
         footer_links=["gradio", "settings"],
         run_history=False,
         max_file_size=MAX_FILE_BYTES,

@@ -44,10 +44,11 @@ def load_app() -> Json:
 def load_parts() -> Json:
     """Seconds of what loading cannot do without: the checkpoint's SHA-256 on one core, its numbers in float32 on all."""
     from megastyle.checkpoint import read_state
-    from megastyle.encoder import digest_of, find_checkpoint
+    from megastyle.encoder import find_checkpoint
+    from megastyle.hub import verify
 
     path, _ = find_checkpoint()
-    digest = timed(lambda: digest_of(path))
+    digest = timed(lambda: verify(path))
     state = read_state(path)
     return {"digest": digest, "float32": timed(lambda: [value.float() for value in state.values()])}
 

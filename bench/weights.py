@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.utils.sha import git_hash, sha_fileobj
+from huggingface_hub.utils.sha import git_hash
 from safetensors.torch import save_file
 from transformers import SiglipConfig, SiglipModel
 
 from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, BACKBONE_WEIGHTS, CHECKPOINT_FILE, CHECKPOINT_REPO
+from megastyle.hub import verify
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # any: the made-up commit of the cache
 SEED = 0
@@ -118,20 +119,12 @@ def random_tensor(name: str, shape: torch.Size, generator: torch.Generator) -> t
     return torch.empty(shape).normal_(0, SPREAD, generator=generator)
 
 
-def digest_of(path: Path, *, hashed_as_git: bool) -> str:
-    """What the Hub's cache calls a file: git's SHA-1 of a small one, the SHA-256 of a large one."""
-    if hashed_as_git:
-        return git_hash(path.read_bytes())
-    with path.open("rb") as file:
-        return sha_fileobj(file).hex()
-
-
 def put_into_cache(folder: Path, repo: str, path: Path, *, hashed_as_git: bool = False) -> None:
     """Put a copy of a file into the cache as the official client does: a blob by its ETag, a link in the snapshot, the branch's commit."""
     blobs, refs = repository(folder, repo) / "blobs", repository(folder, repo) / "refs"
     for place in (blobs, refs, snapshot(folder, repo)):
         place.mkdir(parents=True, exist_ok=True)
-    blob = blobs / digest_of(path, hashed_as_git=hashed_as_git)
+    blob = blobs / (git_hash(path.read_bytes()) if hashed_as_git else verify(path))
     shutil.copyfile(path, blob)
     (snapshot(folder, repo) / path.name).symlink_to(os.path.relpath(blob, snapshot(folder, repo)))
     (refs / "main").write_text(COMMIT)

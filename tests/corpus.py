@@ -1,9 +1,9 @@
 """Picture files of every kind that a visitor may upload, each with what must become of it.
 
-Every file is written here, by Pillow where it can write the kind, else byte by byte. A case that is to be scored carries its oracle: the
-picture that the file shows, upright, as (height, width, 3) uint8. Where the format is lossless the oracle is what was put in; where it is not
-(JPEG, lossy WebP, AVIF) it is what Pillow decodes, turned upright by `upright` below. A case that is to be refused carries a pattern of the
-message.
+Every file is written here, by Pillow where it can write the kind, else byte by byte. A case that is to be scored
+carries its oracle: the picture that the file shows, upright, as (height, width, 3) uint8. Where the format is lossless
+the oracle is what was put in; where it is not (JPEG, lossy WebP, AVIF) it is what Pillow decodes, turned upright by
+`upright` below. A case that is to be refused carries a pattern of the message.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DAMAGED = "is damaged or cut short"
 CUT = f"{DAMAGED}|{NO_PICTURE}"  # the latter where not even the header is whole
 EMPTY = "is empty"
 TOO_LARGE = "pixels"
-DEEP = "32-bit pixels"
+DEEP = "32-bit numbers"
 RARE_TIFF = "kind of TIFF"
 RUN_LENGTHS = "run-length"
 
@@ -61,7 +61,7 @@ def refused(name: str, data: bytes, refusal: str) -> Case:
     return Case(name, data, None, refusal)
 
 
-# --------------------------------------------------------------------------------------------------------------- pictures
+# ------------------------------------------------------------------------------------------------------------- pictures
 
 
 def draw() -> Pixels:
@@ -77,7 +77,9 @@ ALPHA = RGB[..., 0]
 BITMAP = GRAY > 127
 DEEP_RGB = np.random.default_rng(1).integers(0, 2**16, (HEIGHT, WIDTH, 3), dtype=np.uint16)
 DEEP_GRAY = DEEP_RGB[..., 0]
-DEEP_GRAY_IN_8_BITS = ((DEEP_GRAY.astype(int) + 128) // 257).astype(np.uint8)  # 65535 = 257 * 255: to the nearest of 256 levels
+DEEP_GRAY_IN_8_BITS = ((DEEP_GRAY.astype(int) + 128) // 257).astype(
+    np.uint8
+)  # 65535 = 257 * 255: to the nearest of 256 levels
 DEEP_RGB_IN_8_BITS = (DEEP_RGB >> 8).astype(np.uint8)  # what Pillow, and so upstream, makes of 16-bit colours
 PALETTE = np.random.default_rng(2).integers(0, 256, (256, 3), dtype=np.uint8)
 
@@ -94,7 +96,7 @@ def lying(picture: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     return np.ascontiguousarray(upright(picture, {6: 8, 8: 6}.get(orientation, orientation)))
 
 
-# ---------------------------------------------------------------------------------------------------------------- writers
+# -------------------------------------------------------------------------------------------------------------- writers
 
 
 def saved(picture: npt.NDArray[Any] | Image.Image, kind: str, **options: Any) -> bytes:
@@ -110,6 +112,20 @@ def decoded(data: bytes) -> Pixels:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return np.asarray(Image.open(BytesIO(data)).convert("RGB"))
+
+
+@cache
+def noise(seed: int) -> bytes:
+    """A PNG of noise, 16 x 16: the smallest picture that is like no other."""
+    values = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    return saved(values, "PNG")
+
+
+def flat_webp(side: int) -> bytes:
+    """A lossless WebP of one colour, `side` x `side`: 38 bytes, of which four hold the size."""
+    small = saved(Image.new("RGB", (64, 64), (200, 30, 60)), "WEBP", lossless=True, method=0)
+    bits = int.from_bytes(small[21:25], "little") >> 28 << 28 | (side - 1) << 14 | side - 1
+    return small[:21] + bits.to_bytes(4, "little") + small[25:]
 
 
 def exif(orientation: int) -> bytes:
@@ -153,7 +169,15 @@ def png(rows: npt.NDArray[Any], bits: int, colour: int, before: bytes = b"", *, 
     return png_of((width, height, bits, colour), lines, before, int(interlaced))
 
 
-ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # x, y, dx, dy
+ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)  # x, y, dx, dy
 
 
 def pack(rows: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
@@ -167,12 +191,22 @@ def pack(rows: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
 def tiff(strips: Sequence[bytes], size: tuple[int, int], bits: Sequence[int], order: Order = "<", **tags: Any) -> bytes:
     """A TIFF of one page: `strips` as they are, `bits` one for each sample; further tags by name.
 
-    `photometric` 0 white is zero, 1 black is zero, 2 RGB, 5 CMYK, 8 LAB; `compression` 1 none, 8 deflate; `planar` 2 one plane each.
+    `photometric` 0 white is zero, 1 black is zero, 2 RGB, 5 CMYK, 8 LAB; `compression` 1 none, 8 deflate; `planar` 2
+    one plane each.
     """
     width, height = size
     starts = [8 + sum(map(len, strips[:i])) for i in range(len(strips))]
-    numbers = {"photometric": 262, "compression": 259, "planar": 284, "orientation": ORIENTATION, "sample_format": 339, "extra": 338}
-    shorts = {258: bits, 277: [len(bits)]} | {numbers[name]: value if isinstance(value, list) else [value] for name, value in tags.items()}
+    numbers = {
+        "photometric": 262,
+        "compression": 259,
+        "planar": 284,
+        "orientation": ORIENTATION,
+        "sample_format": 339,
+        "extra": 338,
+    }
+    shorts = {258: bits, 277: [len(bits)]} | {
+        numbers[name]: value if isinstance(value, list) else [value] for name, value in tags.items()
+    }
     longs = {256: [width], 257: [height], 273: starts, 278: [height], 279: list(map(len, strips))}
     body = b"".join(strips)
     body += bytes(len(body) % 2)
@@ -190,7 +224,7 @@ def tiff(strips: Sequence[bytes], size: tuple[int, int], bits: Sequence[int], or
 
 
 def samples_tiff(samples: npt.NDArray[Any], photometric: int, order: Order = "<", **tags: Any) -> bytes:
-    """A TIFF of (height, width[, channels]) samples; planes of their own where `planar` is 2, deflated where `compression` is 8."""
+    """A TIFF of (height, width[, channels]) samples; a plane of its own for each channel where `planar` is 2."""
     height, width = samples.shape[:2]
     channels = samples.shape[2] if samples.ndim == 3 else 1
     planes = np.moveaxis(samples, -1, 0) if tags.get("planar") == 2 else [samples]
@@ -201,10 +235,15 @@ def samples_tiff(samples: npt.NDArray[Any], photometric: int, order: Order = "<"
 
 
 def bmp(size: tuple[int, int], bits: int, rows: bytes, table: bytes = b"", compression: int = 0) -> bytes:
-    """A Windows bitmap; `table` its palette or bit masks. A negative height says that the first row is the topmost one."""
+    """A Windows bitmap; `table` its palette or bit masks.
+
+    A negative height says that the first row is the topmost one.
+    """
     colours, start = (len(table) // 4 if bits <= 8 else 0), 54 + len(table)
     file = struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start)
-    return file + struct.pack("<IiiHHIIiiII", 40, *size, 1, bits, compression, len(rows), 0, 0, colours, 0) + table + rows
+    return (
+        file + struct.pack("<IiiHHIIiiII", 40, *size, 1, bits, compression, len(rows), 0, 0, colours, 0) + table + rows
+    )
 
 
 def bmp_rows(rows: npt.NDArray[Any]) -> bytes:
@@ -225,7 +264,7 @@ def cuts(name: str, data: bytes, percents: Sequence[int] = TEN_PLACES) -> Iterat
     yield refused(f"{stem} without its last 30 bytes.{suffix}", data[:-30], CUT)
 
 
-# ------------------------------------------------------------------------------------------------------------------ cases
+# ---------------------------------------------------------------------------------------------------------------- cases
 
 
 def jpeg_cases() -> Iterator[Case]:
@@ -244,7 +283,9 @@ def jpeg_cases() -> Iterator[Case]:
         "damaged colour profile": saved(RGB, "JPEG", icc_profile=b"no profile"),
         "bytes behind the end": plain + b"#" * 1000,
         "two pictures as a phone writes them": saved(RGB, "MPO", save_all=True, append_images=[Image.fromarray(~RGB)]),
-        "index of two pictures damaged": segment(plain, b"MPF\0II*\0\x08\0\0\0\xff\xff").replace(b"\xff\xe1", b"\xff\xe2", 1),
+        "index of two pictures damaged": segment(plain, b"MPF\0II*\0\x08\0\0\0\xff\xff").replace(
+            b"\xff\xe1", b"\xff\xe2", 1
+        ),
     }
     yield from (scored(f"{name}.jpg", data, decoded(data)) for name, data in kinds.items())
     for orientation in range(1, 9):
@@ -284,7 +325,11 @@ def png_cases() -> Iterator[Case]:
     yield scored("gray of 16 bits.png", png(DEEP_GRAY, 16, 0), DEEP_GRAY_IN_8_BITS)
     yield scored("gray of 16 bits, interlaced.png", png(DEEP_GRAY, 16, 0, interlaced=True), DEEP_GRAY_IN_8_BITS)
     yield scored("gray of 16 bits, dark.png", png(DEEP_GRAY >> 8, 16, 0), (DEEP_GRAY >> 8) > 128)
-    yield scored("gray of 16 bits on its side.png", png(lying(DEEP_GRAY, 6), 16, 0, chunk(b"eXIf", exif(6)[6:])), DEEP_GRAY_IN_8_BITS)
+    yield scored(
+        "gray of 16 bits on its side.png",
+        png(lying(DEEP_GRAY, 6), 16, 0, chunk(b"eXIf", exif(6)[6:])),
+        DEEP_GRAY_IN_8_BITS,
+    )
     yield scored("gray with a transparent level.png", png(GRAY, 8, 0, chunk(b"tRNS", b"\0\x80")), GRAY)
     yield scored("gray with alpha.png", png(np.stack([GRAY, ALPHA], -1), 8, 4), GRAY)
     yield scored("gray with alpha of 16 bits.png", png(np.stack([DEEP_GRAY, DEEP_GRAY], -1), 16, 4), DEEP_GRAY >> 8)
@@ -295,8 +340,12 @@ def png_cases() -> Iterator[Case]:
     yield scored("RGBA, all of it transparent.png", png(np.dstack([RGB, 0 * ALPHA]), 8, 6), RGB)
     yield scored("RGBA of 16 bits.png", png(np.dstack([DEEP_RGB, DEEP_GRAY]), 16, 6), DEEP_RGB_IN_8_BITS)
     yield scored("palette.png", png(GRAY, 8, 3, colours), PALETTE[GRAY])
-    yield scored("palette with a transparent colour.png", png(GRAY, 8, 3, colours + chunk(b"tRNS", b"\xff\0\xff")), PALETTE[GRAY])
-    yield scored("palette with 256 alphas.png", png(GRAY, 8, 3, colours + chunk(b"tRNS", bytes(range(256)))), PALETTE[GRAY])
+    yield scored(
+        "palette with a transparent colour.png", png(GRAY, 8, 3, colours + chunk(b"tRNS", b"\xff\0\xff")), PALETTE[GRAY]
+    )
+    yield scored(
+        "palette with 256 alphas.png", png(GRAY, 8, 3, colours + chunk(b"tRNS", bytes(range(256)))), PALETTE[GRAY]
+    )
     yield scored("interlaced.png", png(RGB, 8, 2, interlaced=True), RGB)
     few = chunk(b"PLTE", PALETTE[:16].tobytes())
     yield scored("interlaced palette of 4 bits.png", png(GRAY >> 4, 4, 3, few, interlaced=True), PALETTE[GRAY >> 4])
@@ -304,12 +353,21 @@ def png_cases() -> Iterator[Case]:
     yield scored("animated with a still of its own.png", frames("PNG", default_image=True), RGB)
     yield scored("on its side.png", png(lying(RGB, 6), 8, 2, chunk(b"eXIf", exif(6)[6:])), RGB)
     yield scored("filters of all kinds.png", saved(RGB, "PNG", optimize=True), RGB)
-    yield scored("3 MB of text, as drawing programs leave it.png", png(RGB, 8, 2, chunk(b"tEXt", b"prompt\0" + b"a" * 3_000_000)), RGB)
+    yield scored(
+        "3 MB of text, as drawing programs leave it.png",
+        png(RGB, 8, 2, chunk(b"tEXt", b"prompt\0" + b"a" * 3_000_000)),
+        RGB,
+    )
     yield scored("colour profile garbage.png", png(RGB, 8, 2, chunk(b"iCCP", b"name\0\0garbage")), RGB)
     yield scored("bytes behind the end.png", png(RGB, 8, 2) + b"#" * 1000, RGB)
     lines = unfiltered(RGB.reshape(HEIGHT, -1))
     yield scored("50 MB too much in the stream.png", png_of((WIDTH, HEIGHT, 8, 2), lines + bytes(50_000_000)), RGB)
-    shapes = {"1 x 1": RGB[:1, :1], "2 x 3": RGB[:3, :2], "1 x 20000": np.resize(RGB, (20000, 1, 3)), "20000 x 1": np.resize(RGB, (1, 20000, 3))}
+    shapes = {
+        "1 x 1": RGB[:1, :1],
+        "2 x 3": RGB[:3, :2],
+        "1 x 20000": np.resize(RGB, (20000, 1, 3)),
+        "20000 x 1": np.resize(RGB, (1, 20000, 3)),
+    }
     yield from (scored(f"{name}.png", png(picture, 8, 2), picture) for name, picture in shapes.items())
 
 
@@ -360,13 +418,17 @@ def gif_cases() -> Iterator[Case]:
     yield scored("plain.gif", plain, PALETTE[GRAY])
     yield scored("interlaced.gif", saved(image, "GIF", interlace=1), PALETTE[GRAY])
     yield scored("transparent.gif", saved(image, "GIF", transparency=7), PALETTE[GRAY])
-    yield scored("animated.gif", saved(image, "GIF", save_all=True, append_images=[Image.fromarray(~GRAY)] * 3), PALETTE[GRAY])
+    yield scored(
+        "animated.gif", saved(image, "GIF", save_all=True, append_images=[Image.fromarray(~GRAY)] * 3), PALETTE[GRAY]
+    )
     yield scored("gray.gif", saved(GRAY, "GIF"), GRAY)
     yield scored("trailer missing.gif", plain[:-1], PALETTE[GRAY])
     yield from cuts("plain.gif", plain, (10, 50, 90))
     yield refused("0 x 0.gif", b"GIF89a" + bytes(7) + b";", NO_PICTURE)
     yield refused("no frame.gif", b"GIF89a\4\0\4\0" + bytes(3) + b";", NO_PICTURE)
-    yield refused("60000 x 60000 by its header.gif", plain[:6] + struct.pack("<HH", 60000, 60000) + plain[10:], TOO_LARGE)
+    yield refused(
+        "60000 x 60000 by its header.gif", plain[:6] + struct.pack("<HH", 60000, 60000) + plain[10:], TOO_LARGE
+    )
 
 
 def tiff_cases() -> Iterator[Case]:
@@ -395,9 +457,13 @@ def tiff_cases() -> Iterator[Case]:
     image.putpalette(PALETTE.tobytes())
     yield scored("palette.tif", saved(image, "TIFF"), PALETTE[GRAY])
     for orientation in (3, 6, 7):
-        yield scored(f"orientation {orientation}.tif", samples_tiff(lying(RGB, orientation), 2, orientation=orientation), RGB)
+        yield scored(
+            f"orientation {orientation}.tif", samples_tiff(lying(RGB, orientation), 2, orientation=orientation), RGB
+        )
     yield scored("orientation 6, deflated.tif", samples_tiff(lying(RGB, 6), 2, orientation=6, compression=8), RGB)
-    yield scored("gray of 16 bits on its side.tif", samples_tiff(lying(DEEP_GRAY, 6), 1, orientation=6), DEEP_GRAY_IN_8_BITS)
+    yield scored(
+        "gray of 16 bits on its side.tif", samples_tiff(lying(DEEP_GRAY, 6), 1, orientation=6), DEEP_GRAY_IN_8_BITS
+    )
     yield scored("pages.tif", saved(RGB, "TIFF", save_all=True, append_images=[Image.fromarray(~RGB[:20, :10])]), RGB)
 
 
@@ -415,9 +481,15 @@ def bad_tiff_cases() -> Iterator[Case]:
     yield refused("32 bits.tif", samples_tiff(DEEP_GRAY.astype(np.uint32), 1), DEEP)
     yield refused("float.tif", samples_tiff(DEEP_GRAY.astype(np.float32), 1, sample_format=3), DEEP)
     yield refused("RGB float.tif", samples_tiff(DEEP_RGB.astype(np.float32), 2, sample_format=[3, 3, 3]), NO_PICTURE)
-    yield refused("gray with alpha of 16 bits.tif", samples_tiff(np.stack([DEEP_GRAY, DEEP_GRAY], -1), 1, extra=2), NO_PICTURE)
+    yield refused(
+        "gray with alpha of 16 bits.tif", samples_tiff(np.stack([DEEP_GRAY, DEEP_GRAY], -1), 1, extra=2), NO_PICTURE
+    )
     yield refused("compression that does not exist.tif", samples_tiff(RGB, 2, compression=4711), CUT)
-    yield refused("30000 x 30000 by its header.tif", tiff([b""], (30000, 30000), [8, 8, 8], photometric=2, compression=1), TOO_LARGE)
+    yield refused(
+        "30000 x 30000 by its header.tif",
+        tiff([b""], (30000, 30000), [8, 8, 8], photometric=2, compression=1),
+        TOO_LARGE,
+    )
     for compression in ("raw", "tiff_adobe_deflate", "tiff_lzw", "jpeg"):
         yield from cuts(f"RGB {compression}.tif", saved(RGB, "TIFF", compression=compression), (10, 50, 90))
 
@@ -425,7 +497,11 @@ def bad_tiff_cases() -> Iterator[Case]:
 def pack_twelve(samples: npt.NDArray[Any]) -> bytes:
     """12-bit samples, two in three bytes."""
     pairs = samples.astype(int).reshape(-1, 2)
-    return np.stack([pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255], -1).astype(np.uint8).tobytes()
+    return (
+        np.stack([pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255], -1)
+        .astype(np.uint8)
+        .tobytes()
+    )
 
 
 def bmp_cases() -> Iterator[Case]:
@@ -435,7 +511,9 @@ def bmp_cases() -> Iterator[Case]:
     for bits in (1, 4, 8):
         levels = GRAY >> (8 - bits)
         palette = np.column_stack([PALETTE[: 2**bits, ::-1], np.zeros(2**bits, np.uint8)]).tobytes()
-        yield scored(f"palette of {bits} bits.bmp", bmp(size, bits, bmp_rows(pack(levels, bits)), palette), PALETTE[levels])
+        yield scored(
+            f"palette of {bits} bits.bmp", bmp(size, bits, bmp_rows(pack(levels, bits)), palette), PALETTE[levels]
+        )
     yield scored("24 bits.bmp", bmp(size, 24, bmp_rows(bgr)), RGB)
     yield scored("24 bits, odd width.bmp", bmp((63, HEIGHT), 24, bmp_rows(bgr[:, :63])), RGB[:, :63])
     yield scored("24 bits, from the top.bmp", bmp((WIDTH, -HEIGHT), 24, bmp_rows(bgr[::-1])), RGB)
@@ -443,12 +521,22 @@ def bmp_cases() -> Iterator[Case]:
     five = RGB >> 3
     words = (five[..., 0].astype("<u2") << 11) | ((RGB[..., 1] >> 2).astype("<u2") << 5) | five[..., 2]
     six = RGB[..., 1] >> 2
-    shown = np.stack([five[..., 0].astype(int) * 255 // 31, six.astype(int) * 255 // 63, five[..., 2].astype(int) * 255 // 31], -1)
-    yield scored("16 bits in fields of 5, 6, 5.bmp", bmp(size, 16, bmp_rows(words), struct.pack("<III", 0xF800, 0x7E0, 0x1F), 3), shown)
+    shown = np.stack(
+        [five[..., 0].astype(int) * 255 // 31, six.astype(int) * 255 // 63, five[..., 2].astype(int) * 255 // 31], -1
+    )
+    yield scored(
+        "16 bits in fields of 5, 6, 5.bmp",
+        bmp(size, 16, bmp_rows(words), struct.pack("<III", 0xF800, 0x7E0, 0x1F), 3),
+        shown,
+    )
     yield scored("by Pillow, with alpha.bmp", saved(np.dstack([RGB, ALPHA]), "BMP"), RGB)
     palette = np.column_stack([PALETTE, np.zeros(256, np.uint8)]).tobytes()
     yield refused("run lengths.bmp", bmp(size, 8, b"\x40\x05\0\0" * HEIGHT + b"\0\1", palette, 1), RUN_LENGTHS)
-    yield refused("run lengths, 16 GB in a jump.bmp", bmp((64_000_000, 1), 8, b"\0\2\xff\xff\0\1", palette, 1), f"{RUN_LENGTHS}|{TOO_LARGE}")
+    yield refused(
+        "run lengths, 16 GB in a jump.bmp",
+        bmp((64_000_000, 1), 8, b"\0\2\xff\xff\0\1", palette, 1),
+        f"{RUN_LENGTHS}|{TOO_LARGE}",
+    )
     yield refused("a JPEG inside.bmp", bmp(size, 24, saved(RGB, "JPEG"), b"", 4), NO_PICTURE)
     yield refused("60000 x 60000 by its header.bmp", bmp((60000, 60000), 24, b""), TOO_LARGE)
     yield from cuts("24 bits.bmp", bmp(size, 24, bmp_rows(bgr)), (1, 10, 50, 90))

@@ -1,8 +1,9 @@
 """A small Hugging Face Hub on loopback: serves files as the real one does, and fails on demand.
 
-Point a process at it with `HF_ENDPOINT=hub.url`. It answers `HEAD` and `GET /{repo}/resolve/{revision}/{file}` with the headers that
-the official client needs (`ETag`, `X-Repo-Commit`, `Content-Length`, ranges), records every request, and takes one planned fault off
-a list for each request, so that "500, then fine" is `hub.plan(repo, file, "GET", Status(500))`.
+Point a process at it with `HF_ENDPOINT=hub.url`. It answers `HEAD` and `GET /{repo}/resolve/{revision}/{file}` with the
+headers that the official client needs (`ETag`, `X-Repo-Commit`, `Content-Length`, ranges), records every request, and
+takes one planned fault off a list for each request, so that "500, then fine" is `hub.plan(repo, file, "GET",
+Status(500))`.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ Fault = Status | Stop | Stall | Drip | WrongLength | Damage
 
 REPOSITORY_NOT_FOUND = Status(401, {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"})
 ENTRY_NOT_FOUND = Status(404, {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"})
-GATED = Status(401, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to this model is restricted. Please log in."})
+GATED = Status(
+    401, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to this model is restricted. Please log in."}
+)
 INVALID_TOKEN = Status(401, {"X-Error-Message": "Invalid credentials in Authorization header"})
 
 
@@ -86,7 +89,8 @@ INVALID_TOKEN = Status(401, {"X-Error-Message": "Invalid credentials in Authoriz
 class Request:
     """One recorded request: `start` is the first byte asked for by a Range header, None without one.
 
-    What is no file of a repository (the client's telemetry, say) has an empty `repo` and its path as `name`. `token` is what came with it.
+    What is no file of a repository (the client's telemetry, say) has an empty `repo` and its path as `name`. `token` is
+    what came with it.
     """
 
     method: str
@@ -130,7 +134,9 @@ class Hub:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Let stalled answers go and give the port back."""
         self.closing.set()
         self._server.shutdown()

@@ -17,7 +17,8 @@ DESKTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, h
 PATIENCE = 30_000  # milliseconds for anything to happen; a limit for a hang, not a measure
 SETTLED = """async () => {
     await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-    await Promise.allSettled(document.getAnimations().filter(one => one instanceof CSSTransition).map(one => one.finished));
+    const transitions = document.getAnimations().filter(one => one instanceof CSSTransition);
+    await Promise.allSettled(transitions.map(one => one.finished));
 }"""  # what was changed is drawn, in its last colours
 WATCH_PROGRESS = """() => {
     const verdict = document.getElementById("verdict");
@@ -54,7 +55,9 @@ class Page:
         expect.set_options(timeout=PATIENCE)
         tab.on("console", lambda message: self.console.append(message.text) if message.type == "error" else None)
         tab.on("pageerror", lambda error: self.console.append(str(error)))
-        tab.on("filechooser", lambda _: None)  # no dialog opens from now on; asked for only when one is awaited, it comes too late at times
+        tab.on(
+            "filechooser", lambda _: None
+        )  # no dialog opens from now on; asked for only when one is awaited, it comes too late at times
         tab.on("dialog", self.refuse)
 
     def refuse(self, dialog: Dialog) -> None:
@@ -62,7 +65,7 @@ class Page:
         self.console.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    # ------------------------------------------------------------------------------------------------------------- doing
+    # ------------------------------------------------------------------------------------------------------------ doing
 
     def open(self) -> Page:
         """A fresh visit on a desktop in light colours."""
@@ -139,14 +142,14 @@ class Page:
             self.button(name).click()
         return download.value
 
-    # ----------------------------------------------------------------------------------------------------------- finding
+    # ---------------------------------------------------------------------------------------------------------- finding
 
     def button(self, name: str) -> Locator:
         """A button of ours; Gradio's own lie inside the inputs."""
         return self.tab.locator("#actions, #examples, #downloads").get_by_role("button", name=name, exact=True)
 
     def region(self, name: str) -> Locator:
-        """A part of the page: intro, test, references, actions, examples, result, stale, verdict, overview, details, downloads, about."""
+        """A part of the page by its id: intro, test, references, actions, examples, result, verdict and so on."""
         return self.tab.locator(f"#{name}")
 
     @property
@@ -174,7 +177,7 @@ class Page:
         """The message that popped up."""
         return self.tab.get_by_test_id("toast-body")
 
-    # ----------------------------------------------------------------------------------------------------------- reading
+    # ---------------------------------------------------------------------------------------------------------- reading
 
     @property
     def verdict(self) -> str:

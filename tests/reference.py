@@ -1,9 +1,10 @@
 """The model contract a second time: plain Pillow, numpy and transformers, nothing of the app.
 
-    RGB -> bicubic to a square -> / 255 -> (x - 0.5) / 0.5 -> vision tower's pooler_output -> / its length -> dot products
+RGB -> bicubic to a square -> / 255 -> (x - 0.5) / 0.5 -> vision tower's pooler_output -> / its length -> dot products
 
-It also holds the recipe of a small vision tower and of pictures that are the same with every version of every library: weights from numpy's frozen
-RandomState, pictures from whole numbers. Run under transformers 4, it writes what that version makes of them:
+It also holds the recipe of a small vision tower and of pictures that are the same with every version of every library:
+weights from numpy's frozen RandomState, pictures from whole numbers. Run under transformers 4, it writes what that
+version makes of them:
 
     python -m venv old && old/bin/pip install transformers==4.57.6 torch==2.13.0 Pillow==12.3.0 numpy
     old/bin/python tests/reference.py
@@ -54,7 +55,7 @@ PREPROCESSOR: dict[str, Any] = {  # the published backbone's preprocessor_config
     "size": {"height": SIDE, "width": SIDE},
 }
 
-# --------------------------------------------------------------------------------------------------------------- contract
+# ------------------------------------------------------------------------------------------------------------- contract
 
 
 def pixel_values(image: Image.Image, side: int = SIDE) -> Floats:
@@ -65,7 +66,10 @@ def pixel_values(image: Image.Image, side: int = SIDE) -> Floats:
 
 
 def vision_tower(config: dict[str, Any], state: State) -> SiglipVisionModel:
-    """The model with these weights, whichever of the two namings they and this version of transformers have; every key must fit."""
+    """The model with these weights, whichever of the two namings they have; every key must fit.
+
+    This version of transformers may use the other naming.
+    """
     model = SiglipVisionModel(SiglipVisionConfig(**config)).float().eval()
     own = {bare(name): name for name in model.state_dict()}
     model.load_state_dict({own[bare(name)]: value.float() for name, value in state.items()}, strict=True)
@@ -86,15 +90,23 @@ def embedding(model: SiglipVisionModel, pixels: Floats) -> Floats:
 
 def cosines(embeddings: Sequence[Floats]) -> list[list[float]]:
     """The cosine of each to each, summed in double precision."""
-    return [[math.fsum(float(a) * float(b) for a, b in zip(one, other, strict=True)) for other in embeddings] for one in embeddings]
+    return [
+        [math.fsum(float(a) * float(b) for a, b in zip(one, other, strict=True)) for other in embeddings]
+        for one in embeddings
+    ]
 
 
-# ----------------------------------------------------------------------------------------------------------------- recipe
+# --------------------------------------------------------------------------------------------------------------- recipe
 
 
 def drawn_tensor(name: str, shape: Sequence[int]) -> torch.Tensor:
-    """A tensor that depends on its bare name alone, in 16 bits: normal, wider for fewer inputs; a norm's weights around 1."""
-    values = np.random.RandomState(crc32(name.encode())).standard_normal(tuple(shape))  # the one stream that numpy never changes
+    """A tensor that depends on its bare name alone, in 16 bits.
+
+    Normal, wider for fewer inputs; a norm's weights lie around 1.
+    """
+    values = np.random.RandomState(crc32(name.encode())).standard_normal(
+        tuple(shape)
+    )  # the one stream that numpy never changes
     if "norm" in name and name.endswith("weight"):
         values = 1 + 0.1 * values
     elif len(shape) == 1:
@@ -107,16 +119,25 @@ def drawn_tensor(name: str, shape: Sequence[int]) -> torch.Tensor:
 def drawn_state(config: dict[str, Any]) -> State:
     """The recipe's weights for a vision tower of this configuration, by bare name."""
     with torch.device("meta"):
-        shapes = {bare(name): value.shape for name, value in SiglipVisionModel(SiglipVisionConfig(**config)).state_dict().items()}
+        shapes = {
+            bare(name): value.shape
+            for name, value in SiglipVisionModel(SiglipVisionConfig(**config)).state_dict().items()
+        }
     return {name: drawn_tensor(name, shape) for name, shape in sorted(shapes.items())}
 
 
 def drawn_pictures() -> dict[str, Image.Image]:
     """Pictures of several sizes and modes, from whole numbers, so that no rounding of any library shows."""
     y, x = np.mgrid[0:300, 0:420]
-    rings = (((x - 200) ** 2 + (y - 140) ** 2) // np.array([37, 53, 91])[:, None, None] % 256).transpose(1, 2, 0).astype(np.uint8)
+    rings = (
+        (((x - 200) ** 2 + (y - 140) ** 2) // np.array([37, 53, 91])[:, None, None] % 256)
+        .transpose(1, 2, 0)
+        .astype(np.uint8)
+    )
     stripes = np.stack([(x * 7 + y * 3) % 256, (x * 2 + y * 11) % 256, (x * y) % 256], -1).astype(np.uint8)
-    tiles = np.where(((x // 24 + y // 24) % 2)[..., None] == 1, np.array([230, 60, 40]), np.array([20, 90, 160])).astype(np.uint8)
+    tiles = np.where(
+        ((x // 24 + y // 24) % 2)[..., None] == 1, np.array([230, 60, 40]), np.array([20, 90, 160])
+    ).astype(np.uint8)
     noise = np.random.RandomState(5).randint(0, 256, (97, 61, 3), np.uint8)
     return {
         "rings": Image.fromarray(rings),
@@ -136,19 +157,34 @@ def digest(values: Floats) -> str:
 
 
 def measured() -> dict[str, Any]:
-    """What this version of transformers makes of the recipe, with its own slow image processor and upstream's way of loading."""
-    processor = transformers.SiglipImageProcessor(**{key: value for key, value in PREPROCESSOR.items() if not key.endswith(("type", "class"))})
+    """What this version's own slow image processor and upstream's way of loading make of the recipe."""
+    processor = transformers.SiglipImageProcessor(
+        **{key: value for key, value in PREPROCESSOR.items() if not key.endswith(("type", "class"))}
+    )
     model = vision_tower(RECIPE, drawn_state(RECIPE))
-    pixels = {name: processor(images=image.convert("RGB"), return_tensors="np")["pixel_values"][0] for name, image in drawn_pictures().items()}
+    pixels = {
+        name: processor(images=image.convert("RGB"), return_tensors="np")["pixel_values"][0]
+        for name, image in drawn_pictures().items()
+    }
     embeddings = {name: embedding(model, values) for name, values in pixels.items()}
     return {
-        "how": "Written by tests/reference.py under the versions below: the recipe's pictures through the slow SiglipImageProcessor and the recipe's "
-        "weights in SiglipVisionModel. Weights: normal, RandomState(crc32(name)), 16 bits. Pictures: whole numbers. Samples: at the indices SAMPLED.",
-        "versions": {"transformers": transformers.__version__, "torch": torch.__version__, "pillow": PIL.__version__, "numpy": np.__version__},
+        "how": "Written by tests/reference.py under the versions below: the recipe's pictures through the slow "
+        "SiglipImageProcessor and the recipe's weights in SiglipVisionModel. Weights: normal, "
+        "RandomState(crc32(name)), 16 bits. Pictures: whole numbers. Samples: at the indices SAMPLED.",
+        "versions": {
+            "transformers": transformers.__version__,
+            "torch": torch.__version__,
+            "pillow": PIL.__version__,
+            "numpy": np.__version__,
+        },
         "keys": sorted(model.state_dict()),
         "pixel_values_sha256": {name: digest(values) for name, values in pixels.items()},
-        "pixel_values_sample": {name: [round(float(values.flat[index]), 8) for index in SAMPLED] for name, values in pixels.items()},
-        "embedding_start": {name: [round(float(value), 8) for value in values[:6]] for name, values in embeddings.items()},
+        "pixel_values_sample": {
+            name: [round(float(values.flat[index]), 8) for index in SAMPLED] for name, values in pixels.items()
+        },
+        "embedding_start": {
+            name: [round(float(value), 8) for value in values[:6]] for name, values in embeddings.items()
+        },
         "cosines": [[round(value, 8) for value in row] for row in cosines(list(embeddings.values()))],
     }
 

@@ -1,4 +1,4 @@
-"""Comparisons made for tests: of vectors in the plane, of exact cosines, of anything."""
+"""Comparisons made for tests: of vectors in the plane, of exact cosines, of anything, under any names."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from megastyle.comparison import MAX_REFERENCES, Comparison, compare
+from megastyle.pictures import Thumbnail
 
 Rows = npt.NDArray[np.float32]
 Square = Sequence[Sequence[float]]
 
-steady = partial(settings, derandomize=True, database=None, deadline=None)  # the same examples each time, however slow the machine
+steady = partial(
+    settings, derandomize=True, database=None, deadline=None
+)  # the same examples each time, however slow the machine
 
 
 def rows(*vectors: Sequence[float]) -> Rows:
@@ -82,3 +86,58 @@ def comparisons(draw: st.DrawFn, low: float = -1.0, high: float = 1.0, fewest: i
     if not has_test:
         return of_matrix(among, has_test=False)
     return with_test(draw(st.lists(st.floats(-1, 1), min_size=count, max_size=count)), among)
+
+
+def described(names: Sequence[str], *, has_test: bool = True, ignored: Sequence[str] = ()) -> Comparison:
+    """Pictures by these names at 0, 4, 9, ... degrees; the last two hold the same file."""
+    angles = [index * (index + 7) / 2 for index in range(len(names))]
+    digests = [f"{min(index, len(names) - 2):064x}" for index in range(len(names))]
+    return compare(circle(*angles), names, digests=digests, has_test=has_test, ignored=ignored)
+
+
+def thumbnails(count: int) -> list[Thumbnail]:
+    """Pictures that can be told apart."""
+    return [Thumbnail(*(f"data:{size}-{index}" for size in Thumbnail._fields)) for index in range(count)]
+
+
+SETS = {
+    **{f"1 to {count}": compared(random_rows(count, count + 1)) for count in (1, 2, 3, 8)},
+    **{f"{count} alone": compared(random_rows(30 + count, count), has_test=False) for count in (2, 3, 8)},
+    "opposites": with_test([-1, 1, 0], symmetric(3, [-1, 0, 0.5])),
+    "an odd one": with_test([0.8, 0.8, 0.3], symmetric(3, [0.8, 0.2, 0.2])),
+}
+SCORED = {name: comparison for name, comparison in SETS.items() if comparison.has_test}
+every_set = pytest.mark.parametrize("comparison", SETS.values(), ids=SETS)
+scored_set = pytest.mark.parametrize("comparison", SCORED.values(), ids=SCORED)
+
+HOSTILE = [  # names of files that try to be something else
+    "<script>alert(1)</script>.png",
+    '"><img src=x onerror=alert(1)>.png',
+    "' onmouseover='alert(1)' x='.jpg",
+    "a|b|c.png",
+    "**bold** [link](javascript:alert(1)) `code`.png",
+    "</bdi></td></table></svg></div>.png",
+    "&lt;b&gt;&amp;amp;.png",
+    "photo\u202egnp.exe",
+    "\u200f\u2067abc\u2066.png",
+    "n" * 296 + ".png",
+    "<" * 300,
+    "no extension",
+    "new\nline\r\n.png",
+    "tab\tname.png",
+    "nul\0name.png",
+    "-->]]><!--.png",
+    "%3Cscript%3E.png",
+    "{{7*7}}${7*7}#{7*7}.png",
+    "=cmd|' /C calc'!A0",
+    "+1.png",
+    "-1.png",
+    "@x.png",
+    "\t=1+1.png",
+    "\n=1+1.png",
+    "＝1+1.png",
+    "",
+    "🟢 Strong style match.png",
+]
+NAMES = [[*HOSTILE[start : start + 8], HOSTILE[start]] for start in range(0, len(HOSTILE), 8)]  # one of them twice
+hostile_names = pytest.mark.parametrize("names", NAMES)

@@ -1,8 +1,8 @@
 """A visitor without a browser: uploads, clicks and reads the answers over HTTP, as the page's own client does.
 
-The page is read from `/config` as a browser reads it, so nothing here knows the app's functions: a component is found by
-its label, a button by its text, and a click runs what the page says it runs, follow-up events included. Each `Visitor` is
-one browser tab and belongs to one thread; open as many as needed.
+The page is read from `/config` as a browser reads it, so nothing here knows the app's functions: a component is found
+by its label, a button by its text, and a click runs what the page says it runs, follow-up events included. Each
+`Visitor` is one browser tab and belongs to one thread; open as many as needed.
 
     with Visitor(url) as visitor:
         answer = visitor.compare("test.png", ["a.png", "b.png"])
@@ -50,7 +50,10 @@ class Toast:
 
 @dataclass
 class Answer:
-    """What one click brought: messages on the way, and the new values of the components that it changed, by component id."""
+    """What one click brought: messages on the way, and the new values of what it changed.
+
+    Values are by component id.
+    """
 
     messages: list[Message] = field(default_factory=list)
     values: dict[int, Any] = field(default_factory=dict)
@@ -83,7 +86,10 @@ class RefusedError(Exception):
 
 
 class Visitor:
-    """One browser tab on the page at `url`; with `token`, one that Hugging Face's proxy has recognised (`X-IP-Token`)."""
+    """One browser tab on the page at `url`.
+
+    With `token`, one that Hugging Face's proxy has recognised (`X-IP-Token`).
+    """
 
     def __init__(self, url: str, *, token: str | None = None, patience: float = PATIENCE_SECONDS) -> None:
         """Open the page; `patience` is how many seconds an answer may take."""
@@ -102,7 +108,7 @@ class Visitor:
         """Close the tab."""
         self.http.close()
 
-    # ------------------------------------------------------------------------------------------------------------ the page
+    # --------------------------------------------------------------------------------------------------------- the page
 
     def component(self, label: str) -> int:
         """The id of the component with this label, or of the button with this text.
@@ -163,10 +169,12 @@ class Visitor:
         """
         return self.http.get(f"{PREFIX}/file={file['path']}").raise_for_status().content
 
-    # ----------------------------------------------------------------------------------------------------------- the queue
+    # -------------------------------------------------------------------------------------------------------- the queue
 
     def messages(self, event: Mapping[str, Any], trigger: int) -> Generator[Message, None, None]:
-        """Join the queue for one event and yield its messages up to the end; closing the iterator early is closing the tab.
+        """Join the queue for one event and yield its messages up to the end.
+
+        Closing the iterator early is closing the tab.
 
         Raises:
             RefusedError: the queue takes no more visitors.

@@ -1,4 +1,4 @@
-"""ZeroGPU without a GPU: the real `spaces` client in its ZeroGPU mode, with workers, pickling and errors, on a machine with a CPU only.
+"""ZeroGPU without a GPU: the real `spaces` client in its ZeroGPU mode, with its workers, pickling and errors.
 
 The file has two lives. Imported by a test it is the platform: `DeviceAPI` answers on loopback what the real device API
 answers, grants GPUs, refuses, and ends workers; `Space` starts an app on it. Run as a script (`python tests/zerogpu.py
@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -29,6 +28,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from loopback import free_port
+
 if TYPE_CHECKING:
     import gradio
     import torch
@@ -36,11 +37,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 START_SECONDS = 120.0  # how long an app may take to start, or a test to let a worker go on
-GPU_MODEL = "NVIDIA RTX PRO 6000 Blackwell Server Edition"  # the platform's default; the client asks for 1.5 x the duration
+GPU_MODEL = "NVIDIA RTX PRO 6000 Blackwell Server Edition"  # the default; the client asks for 1.5 x the duration
 PING_SECONDS = 0.05  # between two signs of life to a visitor in line
 ACCELERATED = 0.1  # seconds that a second of the client's clock lasts, so that its warning of an overrun comes soon
 
-# ------------------------------------------------------------------------------------------------- the platform: device API
+# --------------------------------------------------------------------------------------------- the platform: device API
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Queue:
-    """The visitor waits in line. The end is a GPU ("succeeded"), none within 60 s ("failed"), or a dropped connection ("lost")."""
+    """The visitor waits in line.
+
+    The end is a GPU ("succeeded"), none within 60 s ("failed"), or a dropped connection ("lost").
+    """
 
     end: str
     until: threading.Event | None = None  # the end waits for it, pings going on meanwhile
@@ -103,7 +107,10 @@ def fail_with(name: str) -> Fault:
 
 
 class DeviceAPI:
-    """ZeroGPU's device API on loopback, with `gpus` GPUs; what it was asked is recorded, what it answers can be set beforehand."""
+    """ZeroGPU's device API on loopback, with `gpus` GPUs.
+
+    What it was asked is recorded, what it answers can be set beforehand.
+    """
 
     def __init__(self, gpus: int = 4) -> None:
         """Set up the platform; entering the context starts it."""
@@ -254,18 +261,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-# --------------------------------------------------------------------------------------------------------- the platform: Space
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+# -------------------------------------------------------------------------------------------------- the platform: Space
 
 
 class Space:
-    """An app started by the launcher on a device API; `log` gets its output, `folder` is its home (caches, temporary files)."""
+    """An app started by the launcher on a device API.
+
+    `log` gets its output, `folder` is its home (caches, temporary files).
+    """
 
     def __init__(self, app: Path, api: DeviceAPI, folder: Path, environment: Mapping[str, str]) -> None:
         """Describe the Space; entering the context starts it."""
@@ -318,7 +321,7 @@ class Space:
         self._process.communicate()
 
 
-# ----------------------------------------------------------------------------------------------------------- the launcher
+# --------------------------------------------------------------------------------------------------------- the launcher
 
 
 def follow_cuda(check_available: bool = False) -> torch.device | None:  # noqa: FBT001, FBT002 - torch's signature

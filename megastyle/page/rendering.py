@@ -11,18 +11,18 @@ from markupsafe import Markup
 
 from megastyle.bands import shown
 from megastyle.page.heatmap import paint
-from megastyle.page.words import short
+from megastyle.page.names import short, split_extension
 
 FOLDER = Path(__file__).parent
-STYLESHEET = FOLDER / "style.css"
+STYLESHEETS = [FOLDER / "result.css", FOLDER / "page.css"]
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(FOLDER),
-    autoescape=select_autoescape(["html"]),  # the Markdown files get constants only, never a visitor's text
+    autoescape=select_autoescape(["html"]),  # the Markdown file gets constants only, never a visitor's text
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters.update(short=short, shown=shown, paint=paint)
+ENVIRONMENT.filters.update(short=short, split_extension=split_extension, shown=shown, paint=paint)
 
 
 def render(template: str, **values: Any) -> Markup:

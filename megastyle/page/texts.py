@@ -1,28 +1,39 @@
-"""The page's fixed words: Markdown files with the constants filled in."""
+"""The page's fixed words, with the constants filled in."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-from megastyle.bands import BANDS, LOOSE_BELOW
+from markupsafe import Markup
+
+from megastyle.bands import BANDS, LOOSE_BELOW, Band
+from megastyle.calibration import Calibration
 from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES
+from megastyle.page.frequency import COARSE, FINE, cell
+from megastyle.page.measured import facts
+from megastyle.page.outcome import Provenance
 from megastyle.page.rendering import render
 from megastyle.pictures import FORMATS_IN_WORDS, MAX_FILE_BYTES, MAX_PIXELS
 
+BANDS_FOR = 5  # references, for which the bands' table counts: as many as a visitor often has
 WAITING = (
     f"## Your result appears here\n\nChoose a test image and 1 to {MAX_REFERENCES} references, or take an example, "
     "and press **Compare**. Two or more references alone show how well they agree."
 )
 EXAMPLES_HINT = "An example fills the two inputs; Compare does the rest."
+PRESS_ATTEMPT = """element.addEventListener("click", event => {
+    const button = event.target.closest("[data-attempt]");
+    if (button) trigger("select", {index: Number(button.dataset.attempt)});
+});"""
 EXAMPLES_LABEL = "<span>No pictures at hand? Try an example:</span>"
 
 
-def band_rows() -> list[str]:
-    """The bands as rows of a Markdown table, best first."""
+def band_spans() -> list[tuple[str, Band]]:
+    """Each band with the cosines that it takes, in words, best first."""
     spans = [f"{BANDS[0].floor:.2f} and above"]
     spans += [f"{band.floor:.2f} to {above.floor:.2f}" for above, band in pairwise(BANDS[:-1])]
     spans.append(f"below {BANDS[-2].floor:.2f}")
-    return [f"| {span} | {band.emoji} {band.label} |" for span, band in zip(spans, BANDS, strict=True)]
+    return list(zip(spans, BANDS, strict=True))
 
 
 def intro() -> str:
@@ -38,23 +49,22 @@ def not_megastyle(checkpoint: str) -> str:
     )
 
 
-def meaning() -> str:
-    """How to read the number."""
-    return render("meaning.md", bands=band_rows(), far_margin=f"{FAR_MARGIN:.2f}", loose_below=f"{LOOSE_BELOW:.2f}")
-
-
-def limits(minutes: int) -> str:
-    """What the score does not tell, what is read, and that pictures stay for so many minutes at most."""
+def about(provenance: Provenance, calibration: Calibration | None, minutes: int) -> Markup:
+    """What the number means and how it was measured; pictures stay for so many minutes at most. HTML."""
+    count = min(BANDS_FOR, max(calibration.rows, default=0)) if calibration else 0
+    shares = calibration.band_shares(count) if calibration and count else []
     return render(
-        "limits.md",
+        "about.html",
+        bands=band_spans(),
+        shares=[(cell(share.same, COARSE), cell(share.different, FINE)) for share in shares],
+        count=count,
+        calibration=calibration,
+        facts=facts(provenance, calibration),
+        far_margin=f"{FAR_MARGIN:.2f}",
+        loose_below=f"{LOOSE_BELOW:.2f}",
         formats=FORMATS_IN_WORDS,
         max_references=MAX_REFERENCES,
         megabytes=MAX_FILE_BYTES // 2**20,
         megapixels=MAX_PIXELS // 10**6,
         minutes=minutes,
     )
-
-
-def sources() -> str:
-    """Licences and sources."""
-    return render("sources.md")

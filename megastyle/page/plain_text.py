@@ -1,0 +1,66 @@
+"""The result as text that reads well in a chat or an issue: a few aligned lines in a code block."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from megastyle.bands import band_of, shown
+from megastyle.page import words
+from megastyle.page.names import short_all
+from megastyle.page.outcome import Outcome
+
+SPACE = "https://huggingface.co/spaces/olfronar/megastyle-comparison"
+INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: they could break a line, turn it round, or hide
+
+
+def harmless(name: str) -> str:
+    """A name that stays on its line and in its code block."""
+    kept = ("?" if unicodedata.category(letter) in INVISIBLE else letter for letter in name)
+    return "".join(kept).replace("`", "'")
+
+
+def table(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows as lines, their columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def reference_rows(outcome: Outcome) -> list[tuple[str, ...]]:
+    """Number, name, cosine and label of each reference, closest first."""
+    comparison = outcome.comparison
+    names = short_all([harmless(name) for name in comparison.reference_names])
+    scores = comparison.cosines if comparison.has_test else comparison.leave_one_out
+    return [
+        (
+            str(index + 1),
+            names[index],
+            shown(scores[index]),
+            band_of(scores[index]).name + (", odd one out" if index == comparison.odd_one_out else ""),
+        )
+        for index in comparison.ranking
+    ]
+
+
+def tried_rows(outcome: Outcome) -> list[tuple[str, ...]]:
+    """Name, mean and position of each test image that was tried, best first."""
+    names = short_all([harmless(one.name) for one in outcome.tried])
+    rows = zip(names, (one.comparison for one in outcome.tried), strict=True)
+    return [(name, shown(one.mean_cosine), one.band.name, one.position or "no range") for name, one in rows]
+
+
+def plain_text(outcome: Outcome) -> str:
+    """The result in a Markdown code block."""
+    comparison, encoder = outcome.comparison, outcome.provenance.encoder
+    lines = [words.plain(part) for part in words.verdict(outcome).split("\n\n")]
+    if comparison.has_test:
+        lines.insert(1, f"Test image: {short_all([harmless(outcome.name)])[0]}")
+    lines += ["", *table(reference_rows(outcome))]
+    if len(outcome.tried) > 1:
+        lines += ["", "Tried against these references:", *table(tried_rows(outcome))]
+    if outcome.calibration:
+        calibration = outcome.calibration
+        about = f"{calibration.styles} styles, {calibration.pictures} pictures, SHA-256 {calibration.sha256[:16]}"
+        lines += ["", f"Calibration: {harmless(calibration.name)} ({about})"]
+    lines += ["", f"Encoder: {harmless(encoder['checkpoint'])}, SHA-256 {encoder['sha256'][:16]}"]
+    lines += [f"{words.NOT_MEGASTYLE}."] if not outcome.provenance.is_official else []
+    return "\n".join(["```", *lines, f"{outcome.made}  {SPACE}", "```"])

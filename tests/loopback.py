@@ -1,0 +1,81 @@
+"""What a test of a real server needs: a free port, the app behind it, and patience."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 300  # until a started app must answer; a limit for a hang, not a measure
+WAIT_SECONDS = 60  # until a condition must hold; a limit for a hang, not a measure
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.02)
+
+
+def server_process(server: str) -> int:
+    """The process that serves the page: the one whose socket listens on its port."""
+    port = int(server.rsplit(":", 1)[1])
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inode = next(row[9] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port)
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if str(link.readlink()) == f"socket:[{inode}]":
+                return int(link.parts[2])
+        except OSError:
+            continue
+    raise AssertionError(f"no process listens on port {port}")
+
+
+@contextmanager
+def serving(
+    environment: dict[str, str], temp: Path, command: tuple[str, ...] = (sys.executable, "app.py")
+) -> Iterator[str]:
+    """Run the app as its users do, with its files and log below `temp`, until the block ends; gives its URL."""
+    port = free_port()
+    places = {"GRADIO_TEMP_DIR": str(temp / "gradio"), "TMPDIR": str(temp)}
+    settings = {**environment, **places, "GRADIO_SERVER_PORT": str(port)}
+    log = temp / "app.log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=ROOT, env=settings, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            yield wait_until_up(f"http://127.0.0.1:{port}", process, log)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> str:
+    """The URL, once it answers."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(url, timeout=30).is_success:
+                return url
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(f"the app did not start:\n{log.read_text()}")

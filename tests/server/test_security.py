@@ -1,0 +1,467 @@
+"""What a stranger tries against the page: nothing runs, reads a file, reaches another address or stops the server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import gradio_client
+import httpx
+import pytest
+
+from corpus import noise
+from loopback import ROOT
+from visitor import COMPARE, PREFIX, REFERENCES, TEST_IMAGE, RefusedError, Visitor
+
+API = PREFIX
+FILE_DATA = {"_type": "gradio.FileData"}
+NOT_UPLOADED = "Only pictures that were uploaded here can be compared. Choose the file again."
+USED_BY_THE_PAGE = {  # of Gradio's routes; those of a new release fail here until someone has looked at them
+    ("GET", "/"),
+    ("GET", "/config"),
+    ("GET", "/config/"),
+    ("GET", "/theme.css"),
+    ("GET", "/favicon.ico"),
+    ("GET", "/manifest.json"),
+    ("GET", "/robots.txt"),
+    ("GET", "/static/{path}"),
+    ("GET", "/assets/{path}"),
+    ("GET", "/svelte/{path}"),
+    ("GET", f"{API}/info"),
+    ("GET", f"{API}/info/"),
+    ("GET", f"{API}/startup-events"),
+    ("GET", f"{API}/upload_progress"),
+    ("GET", f"{API}/queue/data"),
+    ("GET", f"{API}/app_id"),
+    ("GET", f"{API}/app_id/"),
+    ("GET", f"{API}/heartbeat/{{session_hash}}"),
+    ("GET", f"{API}/file={{path_or_url}}"),
+    ("POST", f"{API}/upload"),
+    ("POST", f"{API}/queue/join"),
+    ("POST", f"{API}/cancel"),
+    ("POST", f"{API}/reset"),
+    ("POST", f"{API}/reset/"),
+}
+
+
+def data_url(content: bytes) -> str:
+    """A picture spelled out in its address."""
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+
+
+class Canary:
+    """A server on loopback that the page must never ask; it keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        """Listen on a free port; every answer is a picture."""
+        self.asked: list[str] = []
+        canary = self
+
+        class Handler(BaseHTTPRequestHandler):
+            """Answers with a picture."""
+
+            def do_GET(self) -> None:
+                """Remember and answer."""
+                canary.asked.append(self.path)
+                self.send_response(200)
+                self.send_header("Content-Type", "image/png")
+                self.end_headers()
+                self.wfile.write(noise(0))
+
+            do_HEAD = do_GET  # noqa: N815 - the library's name
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture(scope="module")
+def canary() -> Iterator[Canary]:
+    """An address that nobody may reach through the page."""
+    canary = Canary()
+    yield canary
+    canary.server.shutdown()
+    canary.server.server_close()
+
+
+@pytest.fixture
+def visitor(server: str) -> Iterator[Visitor]:
+    """Somebody with the page open."""
+    with Visitor(server) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def own(visitor: Visitor) -> str:
+    """Path of a picture that the visitor has uploaded."""
+    return visitor.upload([("own.png", noise(1))])[0]["path"]
+
+
+# -------------------------------------------------------------------------------------------- files that are no uploads
+
+
+def entry(path: str | None, **more: Any) -> dict[str, Any]:
+    """A file as the page's client would name it."""
+    return {"path": path, "meta": FILE_DATA, **more}
+
+
+Attack = Callable[
+    [Path, Path, int], dict[str, Any]
+]  # of a picture outside the uploads, the uploads' folder, and the canary's port
+
+ATTACKS: dict[str, Attack] = {
+    "a picture elsewhere": lambda secret, _, __: entry(str(secret)),
+    "a picture elsewhere, without meta": lambda secret, _, __: {"path": str(secret)},
+    "a picture elsewhere, with a meta of another kind": lambda secret, _, __: {
+        "path": str(secret),
+        "meta": {"_type": "x"},
+    },
+    "a picture elsewhere, called a stream": lambda secret, _, __: entry(str(secret), is_stream=True),
+    "a picture elsewhere, by way of the uploads": lambda secret, uploads, _: entry(
+        f"{uploads}/{'0' * 64}/../../../{secret.name}"
+    ),
+    "a picture elsewhere, one folder up": lambda secret, uploads, _: entry(f"{uploads}/../{secret.name}"),
+    "a file of the system": lambda _, __, ___: entry("/etc/passwd"),
+    "a file of the system, without meta": lambda _, __, ___: {"path": "/etc/passwd"},
+    "the app itself": lambda _, __, ___: entry(str(ROOT / "app.py")),
+    "a relative path": lambda _, __, ___: entry("app.py"),
+    "a hidden file": lambda _, __, ___: entry(".git/config"),
+    "a file= address": lambda secret, _, __: entry(f"{API}/file={secret}"),
+    "the folder of uploads": lambda _, uploads, __: entry(str(uploads)),
+    "the folder of an upload": lambda _, uploads, __: entry(str(next(uploads.glob("*/*.png")).parent)),
+    "the folder of an upload, called ..": lambda _, uploads, __: entry(f"{uploads}/{'0' * 64}/.."),
+    "an address on this machine": lambda _, __, port: entry(f"http://127.0.0.1:{port}/a.png"),
+    "an address on this machine, by name": lambda _, __, port: entry(f"http://localhost:{port}/a.png"),
+    "an address on this machine, without meta": lambda _, __, port: {"path": f"http://127.0.0.1:{port}/a.png"},
+    "an address on this machine, called a stream": lambda _, __, port: entry(
+        f"http://127.0.0.1:{port}/a.png", is_stream=True
+    ),
+    "an address on this machine, as one number": lambda _, __, port: entry(f"http://2130706433:{port}/a.png"),
+    "an address on this machine, in IPv6": lambda _, __, port: entry(f"http://[::ffff:127.0.0.1]:{port}/a.png"),
+    "an address on this machine, as url alone": lambda _, __, port: {
+        "path": None,
+        "url": f"http://127.0.0.1:{port}/a.png",
+    },
+    "the cloud's metadata": lambda _, __, ___: entry("http://169.254.169.254/latest/meta-data/"),
+    "an address that Gradio trusts": lambda _, __, ___: entry(
+        "https://huggingface.co/front/assets/huggingface_logo.png"
+    ),
+    "a picture spelled out": lambda _, __, ___: {"path": None, "url": data_url(noise(2)), "meta": FILE_DATA},
+    "a path that is no text": lambda _, __, ___: {"path": ["/etc/passwd"], "meta": FILE_DATA},
+}
+
+
+def uploads_of(path: str) -> Path:
+    """The folder that holds all uploads, by the path of one."""
+    return Path(path).parents[1]
+
+
+def backend_events(visitor: Visitor) -> list[dict[str, Any]]:
+    """The page's events that run a function and take a picture."""
+    inputs = {visitor.component(TEST_IMAGE), visitor.component(REFERENCES)}
+    return [event for event in visitor.config["dependencies"] if event["backend_fn"] and inputs & set(event["inputs"])]
+
+
+@pytest.mark.parametrize("slot", [TEST_IMAGE, REFERENCES])
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+def test_a_file_that_was_not_uploaded_is_refused_by_every_event(
+    visitor: Visitor, own: str, canary: Canary, attack: Attack, slot: str
+) -> None:
+    """With a good picture in the other slot, so that a comparison would run."""
+    secret = uploads_of(own).parent / "secret.png"
+    secret.write_bytes(noise(3))
+    named = attack(secret, uploads_of(own), canary.port)
+    visitor.values[visitor.component(TEST_IMAGE)] = named if slot == TEST_IMAGE else entry(own)
+    visitor.values[visitor.component(REFERENCES)] = [
+        {"image": named if slot == REFERENCES else entry(own), "caption": None}
+    ]
+    for event in backend_events(visitor):
+        with pytest.raises(RefusedError, match=re.escape(NOT_UPLOADED)):
+            list(visitor.messages(event, visitor.component(COMPARE)))
+    assert canary.asked == []
+
+
+def test_the_same_request_with_an_upload_is_answered(visitor: Visitor, own: str) -> None:
+    """So that the refusals above are about the file that they name."""
+    visitor.values[visitor.component(TEST_IMAGE)] = entry(own)
+    visitor.values[visitor.component(REFERENCES)] = [{"image": entry(own), "caption": None}]
+    assert "1.000" in visitor.click(COMPARE).text
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_a_video_entry_names_no_other_file_either(visitor: Visitor, own: str, kind: str) -> None:
+    """Gradio's gallery takes videos too."""
+    visitor.values[visitor.component(TEST_IMAGE)] = entry(own)
+    visitor.values[visitor.component(REFERENCES)] = [{kind: {"path": "/etc/passwd"}, "caption": None}]
+    with pytest.raises(RefusedError, match=re.escape(NOT_UPLOADED)):
+        visitor.click(COMPARE)
+
+
+def test_a_folder_in_a_pictures_place_does_not_stop_the_deleting(visitor: Visitor, own: str) -> None:
+    """Gradio's own deleting ends for ever at the first folder among the files; the request must not reach it."""
+    visitor.values[visitor.component(TEST_IMAGE)] = entry(str(Path(own).parent))
+    with pytest.raises(RefusedError, match="HTTP 400"):
+        visitor.click(COMPARE)
+
+
+# ---------------------------------------------------------------------------------------------- another visitor's files
+
+
+def test_another_visitors_path_cannot_be_computed_from_the_picture(server: str, visitor: Visitor, own: str) -> None:
+    """Gradio salts the hash in the path; who has the same picture but has not uploaded it finds nothing."""
+    guess = uploads_of(own) / hashlib.sha256(noise(1)).hexdigest() / "own.png"
+    assert guess.parent.name != Path(own).parent.name
+    visitor.values[visitor.component(TEST_IMAGE)] = entry(str(guess))
+    visitor.values[visitor.component(REFERENCES)] = [{"image": entry(own), "caption": None}]
+    with pytest.raises(RefusedError, match="no longer on the server"):
+        visitor.click(COMPARE)
+    assert httpx.get(f"{server}{API}/file={guess}").status_code == httpx.codes.FORBIDDEN
+
+
+def test_nothing_that_the_page_tells_a_visitor_names_another_visitors_file(
+    server: str, visitor: Visitor, own: str
+) -> None:
+    """Neither the page, nor its settings, nor a folder's listing, nor a comparison."""
+    folder = Path(own).parent.name
+    with Visitor(server) as other:
+        answer = other.compare(("a.png", noise(4)), [("b.png", noise(5))])
+        told = [json.dumps(other.config), json.dumps(answer.messages), other.http.get("/").text]
+    listings = [
+        visitor.http.get(f"{API}/file={path}") for path in (uploads_of(own), f"{uploads_of(own)}/", Path(own).parent)
+    ]
+    assert all(listing.status_code == httpx.codes.FORBIDDEN for listing in listings)
+    assert not any(folder in text for text in told)
+
+
+# -------------------------------------------------------------------------------------------------------- closed routes
+
+
+def gradio_routes() -> list[tuple[str, str]]:
+    """Method and path of every route of the installed Gradio, as its own schema lists them."""
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        gr.Button().click(lambda: None)
+    paths = gr.routes.App.create_app(blocks).openapi()["paths"]
+    return [(method.upper(), path) for path, methods in paths.items() for method in methods]
+
+
+def test_every_route_of_gradio_that_the_page_does_not_use_is_closed(server: str) -> None:
+    """An upgrade that brings new ones cannot open them."""
+    closed = sorted(
+        (method, path)
+        for method, path in set(gradio_routes())
+        if (method.replace("HEAD", "GET"), path) not in USED_BY_THE_PAGE
+    )
+    assert len(closed) > 40, "the list of routes was not read"
+    with httpx.Client(base_url=server, timeout=10) as stranger:
+        for method, path in closed:
+            address = re.sub(r"\{[^}]*\}", "0", path)
+            assert stranger.request(method, address, json={"data": []}).status_code == httpx.codes.NOT_FOUND, (
+                f"{method} {address}"
+            )
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "/openapi.json",
+        "/docs",
+        "/redoc",
+        f"{API}/openapi.json",
+        f"{API}/mcp/",
+        f"{API}/mcp/sse",
+        "/monitoring",
+        "/monitoring/x",
+    ],
+)
+def test_a_route_beside_the_schema_is_closed(server: str, route: str) -> None:
+    """Those that are mounted or hidden."""
+    assert httpx.get(server + route).status_code == httpx.codes.NOT_FOUND
+
+
+@pytest.mark.parametrize("route", ["run", "api", "call", "call/v2", "run/", "//call"])
+def test_no_function_can_be_called_by_its_name(visitor: Visitor, own: str, route: str) -> None:
+    """Every event's name is tried, past the queue and into it."""
+    picture = entry(own)
+    for event in visitor.config["dependencies"]:
+        body = {
+            "data": [picture, [{"image": picture, "caption": None}]],
+            "session_hash": visitor.session,
+            "fn_index": event["id"],
+        }
+        answer = visitor.http.post(f"{API}/{route}/{event['api_name']}", json=body)
+        assert answer.status_code == httpx.codes.NOT_FOUND, answer.text
+
+
+def test_the_list_of_endpoints_is_empty(server: str) -> None:
+    """Those that Gradio calls undocumented included."""
+    for query in ("", "?all_endpoints=true", "?page="):
+        assert httpx.get(f"{server}{API}/info{query}").json() == {"named_endpoints": {}, "unnamed_endpoints": {}}
+
+
+def test_gradio_client_is_refused(server: str, own: str) -> None:
+    """By name and by number."""
+    client = gradio_client.Client(server, verbose=False)
+    names = {event["api_name"] for event in httpx.get(f"{server}/config").json()["dependencies"]}
+    for name in names:
+        with pytest.raises(ValueError, match="Cannot find a function"):
+            client.predict(gradio_client.handle_file(own), api_name=f"/{name}")
+    for event in httpx.get(f"{server}/config").json()["dependencies"]:
+        with pytest.raises(ValueError, match="Invalid function index"):
+            client.predict(gradio_client.handle_file(own), [], fn_index=event["id"])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/etc/passwd",
+        "//etc/passwd",
+        "../../../../etc/passwd",
+        "%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "..%2f..%2f..%2fetc%2fpasswd",
+        "{app}",
+        "app.py",
+        ".git/config",
+        "{uploads}/../secret.png",
+        "{uploads}/%2e%2e/secret.png",
+        "{uploads}",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1:{port}/a.png",
+        "http://127.0.0.1:{port}/a.png",
+        "http:%2f%2f127.0.0.1:{port}/a.png",
+        "https://huggingface.co/front/assets/huggingface_logo.png",
+        "http://169.254.169.254/latest/meta-data/",
+    ],
+)
+def test_the_file_route_gives_nothing_but_uploads_and_results(
+    server: str, own: str, canary: Canary, address: str
+) -> None:
+    """No other file, and no other server's."""
+    (uploads_of(own).parent / "secret.png").write_bytes(noise(3))
+    target = address.format(app=ROOT / "app.py", uploads=uploads_of(own), port=canary.port)
+    answer = raw_get(server, f"{API}/file={target}")
+    assert answer.split()[1] in (b"403", b"404"), answer
+    assert canary.asked == []
+
+
+@pytest.mark.parametrize(
+    "route",
+    ["/static/..%2f..%2f..%2f..%2fetc/passwd", "/assets/../../../../etc/passwd", "/svelte/%2e%2e/%2e%2e/__init__.py"],
+)
+def test_the_routes_of_the_pages_own_files_do_not_leave_their_folder(server: str, route: str) -> None:
+    """Sent as they stand, for a client would tidy them."""
+    assert raw_get(server, route).split()[1] in (b"403", b"404")
+
+
+def raw_get(server: str, target: str) -> bytes:
+    """What the server answers to a request whose target is sent as it stands."""
+    host, port = server.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+# ------------------------------------------------------------------------------------------------ requests out of shape
+
+
+DEEP = b"[" * 5_000 + b"]" * 5_000
+UNKNOWN = 500  # Gradio's answer to a function that does not exist
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"\xff\xfe\x00", 400),
+        (b"[" * 100_000, 400),
+        (b'{"data":' + DEEP + b',"fn_index":0,"session_hash":"s"}', 400),
+        (b"[]", 422),
+        (b"null", 422),
+        (b'"text"', 422),
+        (b"{}", 422),
+        (b'{"data": 7, "fn_index": 0, "session_hash": "s"}', 422),
+        (b'{"data": [], "fn_index": "x", "session_hash": "s"}', 422),
+        (b'{"data": [], "fn_index": 0, "session_hash": {"a": 1}}', 422),
+        (b'{"data": []}', 400),
+        (b'{"data": [], "fn_index": 0}', 400),
+        (b'{"data": [], "fn_index": 99, "session_hash": "s"}', UNKNOWN),
+        (b'{"data": [], "fn_index": -1, "session_hash": "s"}', UNKNOWN),
+    ],
+)
+def test_a_request_that_is_no_event_is_refused_and_the_page_still_answers(
+    server: str, body: bytes, status: int
+) -> None:
+    """No trace of the code in the answer."""
+    answer = httpx.post(f"{server}{API}/queue/join", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status, answer.text
+    assert "Traceback" not in answer.text
+    assert httpx.get(f"{server}/config").is_success
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        [None],
+        ["/etc/passwd", "/etc/passwd"],
+        [7, True],
+        [{}, [{}]],
+        [None, {"a": 1}],
+        [{"meta": FILE_DATA}, []],
+        [None] * 50,
+    ],
+)
+def test_values_of_another_kind_are_refused_without_a_word_about_the_server(visitor: Visitor, data: list[Any]) -> None:
+    """Neither its paths nor its code."""
+    event = next(event for event in visitor.config["dependencies"] if event["backend_fn"] and event["inputs"])
+    body = {"data": data, "fn_index": event["id"], "session_hash": visitor.session}
+    assert visitor.http.post(f"{API}/queue/join", json=body).is_success
+    stream = visitor.http.get(f"{API}/queue/data", params={"session_hash": visitor.session}).text
+    assert '"success":false' in stream
+    assert not re.search(r"/etc|\.py|pydantic|Traceback|object at", stream), stream
+
+
+def test_an_upload_whose_name_climbs_stays_in_the_folder(visitor: Visitor, own: str) -> None:
+    """Gradio keeps the last part of the name."""
+    path = visitor.upload([("../../../../climbed.png", noise(8))])[0]["path"]
+    assert uploads_of(path) == uploads_of(own)
+    assert not list(uploads_of(own).parent.glob("climbed.png"))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"content-type": "text/plain"},
+        {"content-type": "multipart/form-data"},
+        {"content-type": "multipart/form-data; boundary=x"},
+    ],
+)
+def test_an_upload_that_is_no_form_is_refused(server: str, headers: dict[str, str]) -> None:
+    """With the words of a refusal, not with a fault of the server."""
+    answer = httpx.post(f"{server}{API}/upload", content=b"nothing of the kind", headers=headers)
+    assert answer.status_code == httpx.codes.BAD_REQUEST, answer.text
+
+
+# ---------------------------------------------------------------------------------------------------- names with markup
+
+
+def test_a_name_that_only_a_script_can_send_is_text_too(visitor: Visitor) -> None:
+    """The page's client strips some characters from names; a hand-made event keeps them."""
+    test, reference = visitor.upload([("a.png", noise(30)), ("b.png", noise(31))])
+    name = "</td></table><script>window.pwned=1</script>/..\\\n.png"
+    visitor.values[visitor.component(TEST_IMAGE)] = test | {"orig_name": name}
+    visitor.values[visitor.component(REFERENCES)] = [{"image": reference | {"orig_name": name}, "caption": name}]
+    assert "<script" not in visitor.click(COMPARE).text

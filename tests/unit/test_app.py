@@ -1,0 +1,400 @@
+"""app.py without a server: the GPU function, one more try when a worker dies, and the handler around them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import inspect
+import io
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import gradio as gr
+import numpy as np
+import numpy.typing as npt
+import PIL
+import pytest
+from gradio.components.gallery import GalleryData, GalleryImage
+from gradio.data_classes import ImageData
+from PIL import Image
+
+import corpus
+from megastyle.comparison import MAX_REFERENCES
+from megastyle.embedding import Cache
+from megastyle.page.exports import EXPORTS
+from pixels import pixels_of
+
+Pixels = npt.NDArray[np.float32]
+
+SAME = 1e-5  # the largest difference that another batch may make
+
+
+@pytest.fixture
+def fresh(app: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """The app with nothing in its cache, its files below tmp_path."""
+    monkeypatch.setattr(app, "EMBEDDER", replace(app.EMBEDDER, cache=Cache(app.CACHED_PICTURES)))
+    monkeypatch.setattr(app, "UPLOADS", tmp_path / "uploads")
+    return app
+
+
+@pytest.fixture
+def upload(app: ModuleType, tmp_path: Path) -> Callable[..., Any]:
+    """Writes a picture that its seed alone decides, and gives it as an upload."""
+    number = itertools.count()
+
+    def writing(seed: int, name: str | None = None) -> Any:
+        path = tmp_path / f"{next(number)}.png"
+        generator = np.random.default_rng(seed)
+        Image.fromarray(generator.integers(0, 256, (1 + seed % 5, 4, 3), np.uint8)).resize(
+            (90, 60), Image.Resampling.NEAREST
+        ).save(path)
+        return app.Upload(str(path), name if name is not None else f"{seed}.png")
+
+    return writing
+
+
+def silent(*_: object, **__: object) -> None:
+    """Hears of the progress and says nothing."""
+
+
+class Result(NamedTuple):
+    """What the handler gives; `files` are the exports by the ending of their names."""
+
+    verdict: str
+    overview: str
+    details: str
+    files: dict[str, Path]
+
+    @property
+    def report(self) -> Any:
+        """The JSON report, read back."""
+        return json.loads(self.files[".json"].read_text(encoding="utf-8"))
+
+
+def compared(app: ModuleType, test: list[Any], references: list[Any]) -> Result:
+    """Call the handler."""
+    verdict, overview, details, *paths = app.compare_uploads(test, references, silent)
+    endings = (export.ending for export in EXPORTS)
+    return Result(verdict, overview, details, dict(zip(endings, map(Path, paths), strict=True)))
+
+
+# ---------------------------------------------------------------------------------------------------------------- embed
+
+
+def pixels(app: ModuleType, uploads: list[Any]) -> Pixels:
+    """(k, 3, S, S) pixel values of uploads."""
+    return np.stack([pixels_of(upload.path, app.ENCODER.processor) for upload in uploads])
+
+
+def test_embed_gives_float32_unit_rows(app: ModuleType, upload: Callable[..., Any]) -> None:
+    """One row for each picture, of length 1 up to float32's rounding; plain numpy, which a worker process can send."""
+    rows = app.embed(pixels(app, [upload(seed) for seed in range(5)]))
+    assert type(rows) is np.ndarray
+    assert (rows.dtype, rows.shape) == (np.float32, (5, app.ENCODER.model.config.hidden_size))
+    assert np.abs(np.linalg.norm(rows.astype(np.float64), axis=1) - 1).max() < 1e-6
+
+
+def test_a_batch_scores_as_one_at_a_time(app: ModuleType, upload: Callable[..., Any]) -> None:
+    """No picture's embedding depends on its neighbours or on its place."""
+    values = pixels(app, [upload(seed) for seed in range(9)])
+    batch = app.embed(values)
+    single = np.concatenate([app.embed(value[np.newaxis]) for value in values])
+    assert np.abs(batch - single).max() < SAME
+    assert np.abs(app.embed(values[::-1].copy())[::-1] - batch).max() < SAME
+    assert np.abs(batch @ batch.T - single @ single.T).max() < SAME
+
+
+# -------------------------------------------------------------------------------------------------------------- seconds
+
+
+def seconds(app: ModuleType, count: int, *patience: int) -> Any:
+    """What is asked for that many pictures."""
+    return app.gpu_seconds(np.zeros((count, 3, 2, 2), np.float32), *patience)
+
+
+def test_the_seconds_asked_for_are_few(app: ModuleType) -> None:
+    """At most 15 for nine pictures and 10 for one: the quota is checked against them.
+
+    They are whole numbers, which the client needs.
+    """
+    asked = [seconds(app, count) for count in range(1, 10)]
+    assert {type(value) for value in asked} == {int}
+    assert asked == sorted(asked)
+    assert asked[0] > 0
+    assert asked[0] <= 10
+    assert asked[-1] <= 15
+
+
+def test_the_second_try_asks_for_twice_the_seconds(app: ModuleType) -> None:
+    """A worker that overran needs longer."""
+    assert [seconds(app, count, app.GPU_PATIENCE) for count in (1, 9)] == [2 * seconds(app, count) for count in (1, 9)]
+
+
+def test_the_seconds_are_asked_with_the_arguments_of_embed(app: ModuleType) -> None:
+    """The platform's client calls one with what the other is given."""
+    assert list(inspect.signature(app.gpu_seconds).parameters) == list(
+        inspect.signature(inspect.unwrap(app.embed)).parameters
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- one more try
+
+
+def aborted() -> gr.Error:
+    """As the platform's client raises it when a worker died or overran."""
+    return gr.Error("GPU task aborted", title="ZeroGPU worker error")
+
+
+QUOTA = "You have exceeded your free ZeroGPU quota (15s requested vs. 3s left). Try again in 0:20:00. "
+ROWS = np.ones((1, 1), np.float32)
+
+
+@pytest.fixture
+def platform(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+    """Puts a platform in embed's place that answers each call as told; gives the patience of each call."""
+
+    def answering(*answers: Exception | Pixels) -> list[int]:
+        left, patience_of_calls = list(answers), []
+
+        def embed(pixel_values: Pixels, patience: int = 1) -> Pixels:
+            patience_of_calls.append(patience)
+            answer = left.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(app, "embed", embed)
+        return patience_of_calls
+
+    return answering
+
+
+def test_a_worker_that_died_gets_one_more_try_with_twice_the_time(
+    app: ModuleType, platform: Callable[..., list[int]]
+) -> None:
+    """And the visitor never learns of it."""
+    calls = platform(aborted(), ROWS)
+    assert app.embed_patiently(ROWS) is ROWS
+    assert calls == [1, 2]
+
+
+def test_a_worker_that_lives_is_asked_once(app: ModuleType, platform: Callable[..., list[int]]) -> None:
+    """Quota is spent on nothing else."""
+    calls = platform(ROWS)
+    assert app.embed_patiently(ROWS) is ROWS
+    assert calls == [1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "calls"),
+    [
+        ([aborted(), aborted()], [1, 2]),
+        ([gr.Error("OutOfMemoryError", title="ZeroGPU worker error")], [1]),
+        ([aborted(), gr.Error("RuntimeError", title="ZeroGPU worker error")], [1, 2]),
+        ([RuntimeError("ZeroGPU API /schedule error: 500")], [1]),
+        ([aborted(), ConnectionError("refused")], [1, 2]),
+    ],
+    ids=["died twice", "failed inside", "died, then failed", "platform broken", "died, then platform broken"],
+)
+def test_what_cannot_be_helped_ends_in_words_for_the_visitor(
+    app: ModuleType, platform: Callable[..., list[int]], answers: list[Exception], calls: list[int]
+) -> None:
+    """Nothing lost, what to do; never a class name."""
+    asked = platform(*answers)
+    with pytest.raises(
+        gr.Error, match=r"The computation stopped .* Nothing is lost: .* Press Compare once more"
+    ) as failed:
+        app.embed_patiently(ROWS)
+    assert failed.value.title == "Not compared"
+    assert failed.value.duration is None
+    assert asked == calls
+
+
+@pytest.mark.parametrize("before", [[], [aborted()]], ids=["at first", "at the second try"])
+@pytest.mark.parametrize(
+    "title", ["ZeroGPU quota exceeded", "ZeroGPU client error", "ZeroGPU queue timeout", "ZeroGPU illegal duration"]
+)
+def test_the_platforms_own_messages_go_through_unchanged(
+    app: ModuleType, platform: Callable[..., list[int]], before: list[Exception], title: str
+) -> None:
+    """The very object, with its title, its links and its duration; no further try."""
+    own = gr.Error(QUOTA, title=title, duration=33)
+    calls = platform(*before, own)
+    with pytest.raises(gr.Error) as refused:
+        app.embed_patiently(ROWS)
+    assert refused.value is own
+    assert calls == [1, 2][: len(before) + 1]
+
+
+# -------------------------------------------------------------------------------------------------------------- handler
+
+
+@pytest.mark.parametrize(
+    ("tests", "references", "message"),
+    [
+        (0, 0, f"Choose a test image and 1 to {MAX_REFERENCES} references, or try an example"),
+        (1, 0, "No reference yet. Add at least one picture"),
+        (0, 1, "One picture alone cannot be compared. Choose a test image, or add a second reference"),
+    ],
+)
+def test_too_few_pictures_are_refused_with_the_way_on(
+    fresh: ModuleType, tests: int, references: int, message: str
+) -> None:
+    """Before anything is read: that the file is not there is never noticed."""
+    nothing = fresh.Upload("/nowhere/x.png", "x.png")
+    with pytest.raises(gr.Error, match=message):
+        fresh.compare_uploads([nothing] * tests, [nothing] * references, silent)
+
+
+def test_nine_references_are_clipped_to_eight_and_the_ninth_is_named(
+    fresh: ModuleType, upload: Callable[..., Any]
+) -> None:
+    """It is not even read: it may be broken."""
+    broken = fresh.Upload("/nowhere/ninth.png", "ninth.png")
+    result = compared(fresh, [upload(0)], [*(upload(seed) for seed in range(1, 9)), broken])
+    assert result.report["ignored"] == ["ninth.png"]
+    assert result.report["names"] == [f"{seed}.png" for seed in range(9)]
+    assert "ninth.png" in result.overview
+    assert "8 references" in result.verdict
+
+
+def test_the_handlers_numbers_are_those_of_the_embeddings(fresh: ModuleType, upload: Callable[..., Any]) -> None:
+    """Verdict, report and CSV of one comparison, against numpy on the embeddings of the same files."""
+    uploads = [upload(seed) for seed in (3, 14, 15, 92)]
+    rows = fresh.embed(pixels(fresh, uploads)).astype(np.float64)
+    result = compared(fresh, uploads[:1], uploads[1:])
+    report = result.report
+    assert np.abs(np.array(report["matrix"]) - rows @ rows.T).max() < SAME
+    assert report["mean_cosine"] == pytest.approx((rows[0] @ rows[1:].T).mean(), abs=SAME)
+    assert f"**{report['mean_cosine']:.3f}**" in result.verdict
+    _, *lines = csv.reader(io.StringIO(result.files[".csv"].read_bytes().decode(), newline=""))
+    assert np.abs(np.array([line[1:] for line in lines], float) - rows @ rows.T).max() < SAME
+    digests = [hashlib.sha256(Path(given.path).read_bytes()).hexdigest() for given in uploads]
+    assert [report["test"]["sha256"], *(reference["sha256"] for reference in report["references"])] == digests
+
+
+def test_every_refused_file_is_named_in_one_message(
+    fresh: ModuleType, upload: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A text and a file that is gone. The names stand in it as text, since the message is rendered as HTML."""
+    (tmp_path / "notes.png").write_text("no picture")
+    text = fresh.Upload(str(tmp_path / "notes.png"), "<b>notes</b>.png")
+    gone = fresh.Upload(str(tmp_path / "none.png"), "gone.png")
+    with pytest.raises(gr.Error) as refused:
+        compared(fresh, [upload(1)], [text, upload(2), gone])
+    first, second = refused.value.message.split("<br>")
+    assert first.startswith("<b>&lt;b&gt;notes&lt;/b&gt;.png</b> is not a picture that can be read. Use JPEG")
+    assert second == "<b>gone.png</b> is no longer on the server. Choose it again."
+    assert refused.value.title == "Not compared"
+
+
+def test_a_pictures_own_cosine_is_one(fresh: ModuleType, upload: Callable[..., Any]) -> None:
+    """The same file as test image and as reference: 1.000, and the page says that it is the same file."""
+    result = compared(fresh, [upload(5, "one.png")], [upload(5, "other.png")])
+    assert "**1.000**" in result.verdict
+    assert "Same file twice" in result.overview
+
+
+def test_a_turned_picture_scores_1_000_in_both_slots_and_so_does_its_upright_copy(
+    fresh: ModuleType, tmp_path: Path
+) -> None:
+    """Gradio's gallery would not turn it, its image would; both hand over the file as it is."""
+    turned, upright = tmp_path / "turned.png", tmp_path / "upright.png"
+    turned.write_bytes(corpus.saved(corpus.lying(corpus.RGB, 6), "PNG", exif=corpus.exif(6)))
+    upright.write_bytes(corpus.png(corpus.RGB, 8, 2))
+    for reference in (turned, upright):
+        test = fresh.uploads_of(ImageData(path=str(turned)))
+        references = fresh.uploads_of(GalleryData(root=[GalleryImage(image=ImageData(path=str(reference)))]))
+        assert "**1.000**" in compared(fresh, test, references).verdict
+
+
+def test_an_embedding_that_is_not_finite_is_refused_by_name(
+    fresh: ModuleType, upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is escaped, for the message is rendered as HTML."""
+    monkeypatch.setattr(fresh, "embed", lambda pixel_values, _: np.full((len(pixel_values), 4), np.nan, np.float32))
+    with pytest.raises(gr.Error, match=r"^'&lt;i&gt;\.png: the embedding is not finite'$"):
+        fresh.compare_uploads([upload(1, "<i>.png")], [upload(2)], silent)
+
+
+def test_the_platforms_own_message_goes_through_the_handler_too(
+    fresh: ModuleType, upload: Callable[..., Any], platform: Callable[..., list[int]]
+) -> None:
+    """gr.Error is a ValueError, and must not be taken for one of the comparison's."""
+    own = gr.Error(QUOTA, title="ZeroGPU quota exceeded")
+    platform(own)
+    with pytest.raises(gr.Error) as refused:
+        compared(fresh, [upload(1)], [upload(2)])
+    assert refused.value is own
+
+
+def test_each_comparison_has_a_folder_of_its_own_that_nobody_can_guess(
+    fresh: ModuleType, upload: Callable[..., Any]
+) -> None:
+    """Two requests with the same pictures, two folders below the uploads."""
+    given = [upload(1), upload(2, "../../etc/passwd")]
+    written = [compared(fresh, given[:1], given[1:]).files.values() for _ in range(2)]
+    folders = [{path.parent for path in paths} for paths in written]
+    assert [len(folder) for folder in folders] == [1, 1]
+    assert folders[0] != folders[1]
+    assert all(folder.parent == fresh.UPLOADS and len(folder.name) >= 32 for folder in set.union(*folders))
+
+
+def test_the_report_names_the_encoder_and_the_libraries(fresh: ModuleType, upload: Callable[..., Any]) -> None:
+    """Those that made the numbers."""
+    report = compared(fresh, [upload(1)], [upload(2)]).report
+    assert report["encoder"] == {
+        "backbone": "backbone",
+        "checkpoint": "megastyle_encoder.pth",
+        "revision": None,
+        "sha256": fresh.ENCODER.source.sha256,
+        "official": False,
+    }
+    assert report["versions"] == {
+        "torch": fresh.torch.__version__,
+        "transformers": fresh.transformers.__version__,
+        "pillow": PIL.__version__,
+    }
+
+
+@pytest.mark.parametrize("official", [True, False])
+def test_the_page_says_so_if_its_scores_are_not_megastyles(
+    app: ModuleType, monkeypatch: pytest.MonkeyPatch, *, official: bool
+) -> None:
+    """And names the checkpoint that made them; a page on the published encoder says nothing of the kind."""
+    source = replace(app.ENCODER.source, checkpoint="tiny.pth", official=official)
+    monkeypatch.setattr(app, "ENCODER", app.ENCODER._replace(source=source))
+    words = [block.value for block in app.build_page().blocks.values() if isinstance(block, gr.Markdown)]
+    found = [text for text in words if "These are not MegaStyle scores" in text]
+    assert ["`tiny.pth`" in text for text in found] == ([] if official else [True])
+
+
+def test_the_inputs_hand_over_paths_and_the_visitors_own_names(app: ModuleType) -> None:
+    """From both inputs, in order; without a name of its own a file has that of its path.
+
+    An empty input gives nothing.
+    """
+    gallery = GalleryData(
+        [
+            GalleryImage(image=ImageData(path="/u/1/a.png", orig_name="a b.png")),
+            GalleryImage(image=ImageData(path="/u/2/c.png")),
+        ]
+    )
+    assert app.uploads_of(gallery) == [app.Upload("/u/1/a.png", "a b.png"), app.Upload("/u/2/c.png", "c.png")]
+    assert app.uploads_of(ImageData(path="/u/3/d.png", orig_name="d.png")) == [app.Upload("/u/3/d.png", "d.png")]
+    assert app.uploads_of(None) == []
+
+
+def test_a_name_that_utf8_cannot_hold_breaks_nothing(fresh: ModuleType, upload: Callable[..., Any]) -> None:
+    """JSON from a hostile client can carry half a surrogate pair; neither the files nor the replies could."""
+    payload = ImageData(path=upload(1).path)
+    payload.orig_name = "lone\ud800.png"
+    (test,) = fresh.uploads_of(payload)
+    result = compared(fresh, [test], [upload(2, "\0nul.png")])
+    assert all(text.encode() for text in (result.verdict, result.overview, result.details))
+    assert result.report["names"] == ["lone?.png", "\0nul.png"]

@@ -1,0 +1,116 @@
+"""The bands: a cosine is shown with three decimals, and its label is that of the number that is shown."""
+
+from __future__ import annotations
+
+import doctest
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from megastyle import bands
+from megastyle.bands import BANDS, band_of, rounded, shown
+from sets import steady
+
+STRONG, GOOD, MODERATE, WEAK, MINIMAL = (band.label for band in BANDS)
+
+
+@pytest.mark.parametrize(
+    ("cosine", "text"),
+    [
+        (1.0, "1.000"),
+        (0.8123, "0.812"),
+        (0.7494, "0.749"),
+        (0.7496, "0.750"),
+        (-0.0001, "0.000"),
+        (-0.0, "0.000"),
+        (-0.25, "-0.250"),
+        (-1.0, "-1.000"),
+    ],
+)
+def test_a_cosine_is_shown_with_three_decimals_and_never_as_minus_zero(cosine: float, text: str) -> None:
+    """Three decimals, to the nearest; -0.0001 rounds to -0.0, which is shown as 0.000."""
+    assert shown(cosine) == text
+    assert math.copysign(1, rounded(-0.0001)) == 1
+
+
+@pytest.mark.parametrize(
+    ("cosine", "text", "label"),
+    [
+        (1.0, "1.000", STRONG),
+        (0.751, "0.751", STRONG),
+        (0.75, "0.750", STRONG),
+        (0.7496, "0.750", STRONG),
+        (0.7494, "0.749", GOOD),
+        (0.65, "0.650", GOOD),
+        (0.6496, "0.650", GOOD),
+        (0.6494, "0.649", MODERATE),
+        (0.55, "0.550", MODERATE),
+        (0.5496, "0.550", MODERATE),
+        (0.5494, "0.549", WEAK),
+        (0.45, "0.450", WEAK),
+        (0.4496, "0.450", WEAK),
+        (0.4494, "0.449", MINIMAL),
+        (0.0, "0.000", MINIMAL),
+        (-0.75, "-0.750", MINIMAL),
+        (-1.0, "-1.000", MINIMAL),
+    ],
+)
+def test_each_band_begins_at_the_shown_number_of_its_floor(cosine: float, text: str, label: str) -> None:
+    """0.7496 is shown as 0.750, so it is a strong match; 0.7494 is shown as 0.749, so it is a good one."""
+    assert (shown(cosine), band_of(cosine).label) == (text, label)
+
+
+def test_the_bands_are_those_of_the_contract() -> None:
+    """Floors, labels and emoji as the specification lists them, best first; the last one reaches down to -1."""
+    assert [(band.floor, band.label, band.emoji) for band in BANDS] == [
+        (0.75, "Strong style match", "🟢"),
+        (0.65, "Good style match", "🟢"),
+        (0.55, "Moderate style match", "🟡"),
+        (0.45, "Weak style match", "🟠"),
+        (-1.0, "Minimal style match", "🔴"),
+    ]
+
+
+def label_of_text(text: str) -> str:
+    """The label by the contract's table, from the number's text alone: thousandths, compared as whole numbers."""
+    thousandths = int(text.replace(".", ""))
+    floors = ((750, STRONG), (650, GOOD), (550, MODERATE), (450, WEAK), (-1000, MINIMAL))
+    return next(label for floor, label in floors if thousandths >= floor)
+
+
+@pytest.mark.parametrize("floor", [0.75, 0.65, 0.55, 0.45])
+def test_number_and_label_agree_for_every_float32_around_an_edge(floor: float) -> None:
+    """401 neighbouring float32 values around 0.7495, where 0.749 becomes 0.750, and around 0.75 and 0.7505.
+
+    Whatever is shown, the label is that of the shown number; it changes at 0.7495 and nowhere else.
+    """
+    for middle, labels in ((floor - 0.0005, 2), (floor, 1), (floor + 0.0005, 1)):
+        first = np.float32(middle).view(np.int32)
+        values = (first + np.arange(-200, 201, dtype=np.int32)).view(np.float32).tolist()
+        found = [band_of(value).label for value in values]
+        assert found == [label_of_text(shown(value)) for value in values]
+        assert len(set(found)) == labels
+
+
+@steady()
+@given(st.floats(-1, 1, width=32))
+def test_number_and_label_agree_for_every_cosine(cosine: float) -> None:
+    """The label is that of the text, over the whole scale."""
+    assert band_of(cosine).label == label_of_text(shown(cosine))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1.0000001, -1.0000001])
+def test_what_is_no_cosine_has_no_band(value: float) -> None:
+    """NaN would otherwise fall through every >= into the last band."""
+    with pytest.raises(ValueError, match=r"expected a cosine in \[-1, 1\], got "):
+        band_of(value)
+
+
+def test_the_worked_examples_in_the_docstrings_are_true() -> None:
+    """`shown`'s two and `band_of`'s two stand in one line each."""
+    outcome = doctest.testmod(bands)
+    assert outcome.failed == 0
+    assert outcome.attempted >= 2

@@ -1,0 +1,467 @@
+"""The comparison: each rule on vectors worked by hand, at its edges, and against plain loops over random unit vectors.
+
+The hand-worked pictures live in the plane: (1, 0), (0.8, 0.6), (0.6, 0.8), (0, 1) are unit vectors whose cosines are
+read off.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import doctest
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from megastyle import comparison as module
+from megastyle.bands import BANDS, LOOSE_BELOW, shown
+from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES, Agreement, Comparison, compare
+from sets import circle, compared, comparisons, evenly, of_matrix, random_rows, rows, steady, symmetric, with_test
+
+NEAR = 1e-6  # float32 rounding of a product of unit vectors
+STRONG, GOOD, MODERATE, WEAK, MINIMAL = (band.label for band in BANDS)
+
+
+# ---------------------------------------------------------------------------------------------------------- hand-worked
+
+
+def test_one_reference_is_the_pairwise_case() -> None:
+    """(1, 0) and (0.8, 0.6): the cosine is 0.8, and so is the mean.
+
+    There is nothing to leave out and nothing to agree.
+    """
+    result = compared(rows((1, 0), (0.8, 0.6)))
+    assert result.mean_cosine == pytest.approx(0.8, abs=NEAR)
+    assert result.band.label == STRONG
+    assert result.cosines.tolist() == pytest.approx([0.8], abs=NEAR)
+    assert result.ranking == (0,)
+    assert (result.leave_one_out, result.means_without, result.agreement) == ((), (), None)
+    assert (result.has_range, result.is_loose, result.position, result.odd_one_out) == (False, False, None, None)
+
+
+def test_two_references_have_one_agreement_and_no_range() -> None:
+    """(1, 0) to (0.8, 0.6) and (0.6, 0.8): mean (0.8 + 0.6) / 2 = 0.7; the two: 0.8 * 0.6 + 0.6 * 0.8 = 0.96.
+
+    Without the first the mean is the second's 0.6, and the other way round.
+    """
+    result = compared(rows((1, 0), (0.8, 0.6), (0.6, 0.8)))
+    assert result.mean_cosine == pytest.approx(0.7, abs=NEAR)
+    assert result.band.label == GOOD
+    assert result.means_without == pytest.approx((0.6, 0.8), abs=NEAR)
+    assert result.leave_one_out == pytest.approx((0.96, 0.96), abs=NEAR)
+    assert result.agreement == pytest.approx(Agreement(0.96, 0.96, 0.96), abs=NEAR)
+    assert (result.has_range, result.position, result.odd_one_out) == (False, None, None)
+
+
+def test_three_references_have_a_range() -> None:
+    """Test image (1, 0); references (0.96, 0.28), (0.8, 0.6), (0.6, 0.8).
+
+    Cosines 0.96, 0.8, 0.6; mean 2.36 / 3 = 0.786667. Without each: (0.8 + 0.6) / 2 = 0.7, (0.96 + 0.6) / 2 = 0.78,
+    (0.96 + 0.8) / 2 = 0.88. Pairs: 1-2 0.768 + 0.168 = 0.936, 1-3 0.576 + 0.224 = 0.8, 2-3 0.48 + 0.48 = 0.96.
+    Leave-one-out: (0.936 + 0.8) / 2 = 0.868, (0.936 + 0.96) / 2 = 0.948, (0.8 + 0.96) / 2 = 0.88. Agreement
+    (0.868 + 0.948 + 0.88) / 3 = 0.898667, from 0.868 to 0.948; 0.787 lies below it.
+    """
+    result = compared(rows((1, 0), (0.96, 0.28), (0.8, 0.6), (0.6, 0.8)))
+    assert result.mean_cosine == pytest.approx(2.36 / 3, abs=NEAR)
+    assert result.band.label == STRONG
+    assert result.means_without == pytest.approx((0.7, 0.78, 0.88), abs=NEAR)
+    assert result.leave_one_out == pytest.approx((0.868, 0.948, 0.88), abs=NEAR)
+    assert result.agreement == pytest.approx(Agreement(2.696 / 3, 0.868, 0.948), abs=NEAR)
+    assert (result.has_range, result.is_loose, result.position) == (True, False, "below")
+
+
+def test_eight_references_are_compared() -> None:
+    """The test image at 0 degrees, references at 10, 20, ..., 80: each cosine is that of its angle."""
+    result = compared(circle(*range(0, 90, 10)))
+    expected = [math.cos(math.radians(angle)) for angle in range(10, 90, 10)]
+    assert result.cosines.tolist() == pytest.approx(expected, abs=NEAR)
+    assert result.mean_cosine == pytest.approx(math.fsum(expected) / 8, abs=NEAR)
+    assert result.ranking == tuple(range(8))
+
+
+def test_without_a_test_image_there_is_agreement_and_no_headline() -> None:
+    """(0.96, 0.28), (0.8, 0.6), (0.6, 0.8): pairs 0.936, 0.8, 0.96; leave-one-out 0.868, 0.948, 0.88.
+
+    Ranked by them: second, third, first.
+    """
+    result = compared(rows((0.96, 0.28), (0.8, 0.6), (0.6, 0.8)), has_test=False)
+    assert result.reference_names == ("p0", "p1", "p2")
+    assert result.leave_one_out == pytest.approx((0.868, 0.948, 0.88), abs=NEAR)
+    assert result.agreement == pytest.approx(Agreement(2.696 / 3, 0.868, 0.948), abs=NEAR)
+    assert result.ranking == (1, 2, 0)
+    assert math.isnan(result.mean_cosine)
+    assert result.cosines.shape == (0,)
+    assert (result.means_without, result.position) == ((), None)
+    with pytest.raises(ValueError, match="expected a cosine"):
+        _ = result.band
+
+
+def test_opposite_and_perpendicular_pictures_reach_the_ends_of_the_scale() -> None:
+    """(1, 0) to itself 1, to (0, 1) 0, to (-1, 0) -1; the mean is 0."""
+    result = compared(rows((1, 0), (1, 0), (0, 1), (-1, 0)))
+    assert result.cosines.tolist() == [1, 0, -1]
+    assert result.mean_cosine == 0
+    assert shown(result.mean_cosine) == "0.000"
+
+
+def test_a_picture_against_itself_is_exactly_one() -> None:
+    """float32 rounding puts the product of a unit row with itself above or below 1; shown is 1.000, kept is 1."""
+    generator = np.random.default_rng(7)
+    vectors = generator.standard_normal((200, 1152)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert (np.diagonal(vectors @ vectors.T) > 1).any()  # what the naive way gives
+    for vector in vectors:
+        result = compared(rows(vector, vector))
+        assert result.matrix.max() <= 1
+        assert result.matrix[0, 0] == result.matrix[1, 1] == 1
+        assert shown(result.mean_cosine) == "1.000"
+
+
+def test_a_test_image_among_its_references_does_not_change_the_others_cosines() -> None:
+    """No mean includes the diagonal.
+
+    With the test image's own vector as a reference, its leave-one-out is over the other reference alone.
+    """
+    result = compared(rows((1, 0), (1, 0), (0.6, 0.8)))
+    assert result.leave_one_out == pytest.approx((0.6, 0.6), abs=NEAR)
+    assert result.mean_cosine == pytest.approx((1 + 0.6) / 2, abs=NEAR)
+
+
+# --------------------------------------------------------------------------------------------------- order and position
+
+
+def test_ties_keep_the_order_of_upload() -> None:
+    """Cosines 0.6, 0.8, 0.6, 0.8, 0.6: the two 0.8 in upload order, then the three 0.6 in theirs."""
+    assert with_test([0.6, 0.8, 0.6, 0.8, 0.6], evenly(5, 0.8)).ranking == (1, 3, 0, 2, 4)
+
+
+def test_ties_keep_the_order_of_upload_without_a_test_image() -> None:
+    """All pairs at 0.5: every leave-one-out mean is the same."""
+    assert of_matrix(evenly(4, 0.5), has_test=False).ranking == (0, 1, 2, 3)
+
+
+def with_range(cosine: float) -> Comparison:
+    """A test image at `cosine` from three references with pairs 0.6, 0.7, 0.8: leave-one-out 0.65, 0.7, 0.75."""
+    return with_test([cosine, cosine, cosine], symmetric(3, [0.6, 0.7, 0.8]))
+
+
+@pytest.mark.parametrize(
+    ("mean", "position"),
+    [
+        (0.7, "inside"),
+        (0.75, "inside"),
+        (0.7504, "inside"),
+        (0.7506, "above"),
+        (0.9, "above"),
+        (0.65, "inside"),
+        (0.6496, "inside"),
+        (0.6494, "below"),
+        (-0.2, "below"),
+    ],
+)
+def test_the_position_follows_the_shown_numbers(mean: float, position: str) -> None:
+    """The range is 0.650 to 0.750; a mean that is shown as one of its ends lies inside."""
+    result = with_range(mean)
+    assert result.agreement == pytest.approx(Agreement(0.7, 0.65, 0.75), abs=NEAR)
+    assert result.position == position
+
+
+@pytest.mark.parametrize(
+    ("among", "loose"), [(0.56, False), (0.55, False), (0.5496, False), (0.5494, True), (0.2, True), (-0.4, True)]
+)
+def test_a_set_is_loose_below_the_moderate_band_as_shown(among: float, loose: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """0.5496 is shown as 0.550, which is moderate; 0.5494 is shown as 0.549, which is not."""
+    assert with_test([0.9, 0.9, 0.9], evenly(3, among)).is_loose is loose
+
+
+# ---------------------------------------------------------------------------------------------------------- odd one out
+
+
+def with_stranger(distance: float, test: Sequence[float] = (0.8, 0.8, 0.3), among: float = 0.8) -> Comparison:
+    """References a, b at `among` from each other and c at `among - distance` from both.
+
+    The test image's cosines to a, b, c.
+    """
+    return with_test(test, symmetric(3, [among, among - distance, among - distance]))
+
+
+@pytest.mark.parametrize(
+    ("distance", "odd"),
+    [
+        (0.6, 2),
+        (FAR_MARGIN + 0.01, 2),
+        (FAR_MARGIN + 0.001, 2),
+        (FAR_MARGIN - 0.001, None),
+        (FAR_MARGIN / 2, None),
+        (0, None),
+        (-0.1, None),
+    ],
+)
+def test_the_odd_one_out_lies_a_margin_below_the_others(distance: float, odd: int | None) -> None:
+    """Reference c is marked when its mean cosine to a and b lies the margin below theirs to each other, 0.8."""
+    assert with_stranger(distance).odd_one_out == odd
+
+
+@pytest.mark.parametrize("test", [(0.1, 0.8, 0.7), (0.3, 0.3, 0.9), (-1.0, 1.0, 0.0), (0.8, 0.8, 0.8)])
+def test_the_odd_one_out_is_a_fact_of_the_set_and_not_of_the_test_image(test: Sequence[float]) -> None:
+    """Reference c is far from a and b, whichever of the three the test image is close to."""
+    assert with_stranger(0.5, test=test).odd_one_out == 2
+    assert of_matrix(symmetric(3, [0.8, 0.3, 0.3]), has_test=False).odd_one_out == 2
+
+
+def test_the_test_image_is_measured_by_the_set_without_the_odd_one_out() -> None:
+    """Pairs ab 0.8, ac 0.7, bc 0.75; d at 0.1 from all three; the test image at 0.76, 0.76, 0.76 and 0.1.
+
+    The headline is over all four: 2.38 / 4 = 0.595. Without d: 0.76. Leave-one-out without d: a (0.8 + 0.7) / 2 = 0.75,
+    b (0.8 + 0.75) / 2 = 0.775, c (0.7 + 0.75) / 2 = 0.725, so 0.76 lies inside 0.725 to 0.775; 0.595 would lie below.
+    With d: a (0.8 + 0.7 + 0.1) / 3 = 0.533333, and d's own is 0.1.
+    """
+    result = with_test([0.76, 0.76, 0.76, 0.1], symmetric(4, [0.8, 0.7, 0.1, 0.75, 0.1, 0.1]))
+    assert (result.odd_one_out, result.core) == (3, (0, 1, 2))
+    assert result.mean_cosine == pytest.approx(0.595, abs=NEAR)
+    assert result.core_mean == pytest.approx(0.76, abs=NEAR)
+    assert result.agreement == pytest.approx(Agreement(0.75, 0.725, 0.775), abs=NEAR)
+    assert (result.has_range, result.is_loose, result.position) == (True, False, "inside")
+    assert result.leave_one_out[0] == pytest.approx(1.6 / 3, abs=NEAR)
+    assert result.leave_one_out[3] == pytest.approx(0.1, abs=NEAR)
+
+
+def test_two_references_beside_the_odd_one_out_have_no_range() -> None:
+    """One number is left, 0.8, and no ends of a range."""
+    result = with_stranger(0.5)
+    assert result.agreement == pytest.approx(Agreement(0.8, 0.8, 0.8), abs=NEAR)
+    assert (result.has_range, result.position) == (False, None)
+
+
+@pytest.mark.parametrize("has_test", [True, False])
+def test_without_an_odd_one_out_the_core_is_the_whole_set(has_test: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    among = evenly(3, 0.7)
+    result = with_test([0.6, 0.7, 0.8], among) if has_test else of_matrix(among, has_test=False)
+    assert result.core == (0, 1, 2)
+    assert result.core_mean == pytest.approx(result.mean_cosine, abs=1e-12, nan_ok=True)
+
+
+def test_without_a_test_image_the_odd_one_out_agrees_least() -> None:
+    """Angles 0, 10, 20 and 80: the last one's leave-one-out mean is lowest and far below the others'."""
+    result = compared(circle(0, 10, 20, 80), has_test=False)
+    assert result.ranking[-1] == result.odd_one_out == 3
+    assert compared(circle(0, 10, 20, 30), has_test=False).odd_one_out is None
+
+
+def test_nobody_is_odd_in_a_set_whose_others_are_strangers_to_each_other() -> None:
+    """Two at 0.54 from each other, shown below the moderate band, and the third at 0.14.
+
+    There is no style from which it could depart.
+    """
+    assert with_stranger(0.4, among=0.54).odd_one_out is None
+    assert with_stranger(0.4, among=0.56).odd_one_out == 2
+
+
+@steady()
+@given(st.data(), st.floats(-1, 0.9))
+def test_nobody_is_odd_in_a_set_that_agrees(data: st.DataObject, low: float) -> None:
+    """Where the references' cosines lie closer together than the margin, nobody is marked, whatever the test image."""
+    result = data.draw(comparisons(low, low + FAR_MARGIN - 1e-5, fewest=3))
+    assert result.odd_one_out is None
+
+
+@steady()
+@given(comparisons(0.3, 1.0, fewest=3))
+def test_the_odd_one_out_is_far_from_others_that_agree(result: Comparison) -> None:
+    """The rule, restated in loops.
+
+    Whoever is marked agrees least with the others, is far from them, and they are no loose set.
+    """
+    odd = result.odd_one_out
+    assume(odd is not None)
+    assert odd is not None
+    count, among = len(result.reference_names), result.among_references.tolist()
+    others = [index for index in range(count) if index != odd]
+    rest = [among[i][j] for i, j in itertools.combinations(others, 2)]
+    own = math.fsum(among[odd][j] for j in others) / len(others)
+    agreement = math.fsum(rest) / len(rest)
+    assert agreement - own >= FAR_MARGIN - 1e-9
+    assert float(f"{agreement:.3f}") >= LOOSE_BELOW
+    assert result.leave_one_out[odd] == min(result.leave_one_out)
+
+
+@steady()
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1), st.booleans())
+def test_nobody_is_odd_among_two(one: float, other: float, pair: float, has_test: bool) -> None:  # noqa: FBT001 - hypothesis draws it
+    """Of two references none can be said to depart from the other."""
+    among = evenly(2, pair)
+    assert (with_test([one, other], among) if has_test else of_matrix(among, has_test=False)).odd_one_out is None
+
+
+# --------------------------------------------------------------------------------------------------------- same content
+
+
+def test_files_of_the_same_content_are_grouped_in_order() -> None:
+    """Digests x y x z y x: x at 0, 2 and 5, y at 1 and 4; z stands alone."""
+    result = compare(circle(*range(6)), "abcdef", digests=["x", "y", "x", "z", "y", "x"])
+    assert result.same_content == ((0, 2, 5), (1, 4))
+
+
+def test_files_without_digests_are_all_different() -> None:
+    """Equal vectors and equal names alone do not make the same file."""
+    assert compare(circle(0, 0, 0), ["a.png", "a.png", "a.png"]).same_content == ()
+
+
+# ---------------------------------------------------------------------------------------------------------- plain loops
+
+
+def dot(one: Sequence[float], other: Sequence[float]) -> float:
+    """Dot product in double precision, exactly summed."""
+    return math.fsum(a * b for a, b in zip(one, other, strict=True))
+
+
+def mean(values: Iterable[float]) -> float:
+    """Their mean, exactly summed."""
+    listed = list(values)
+    return math.fsum(listed) / len(listed)
+
+
+class Oracle:
+    """Every derived number by the definitions of the specification, in plain loops over double-precision rows."""
+
+    def __init__(self, vectors: Sequence[Sequence[float]], *, has_test: bool) -> None:
+        self.matrix = [[1.0 if i == j else dot(a, b) for j, b in enumerate(vectors)] for i, a in enumerate(vectors)]
+        self.references = range(int(has_test), len(vectors))
+        self.cosines = [self.matrix[0][i] for i in self.references] if has_test else []
+        self.mean = mean(self.cosines) if has_test else math.nan
+        self.leave_one_out = self.means_to_the_others(self.references)
+        without = [self.cosines[:index] + self.cosines[index + 1 :] for index in range(len(self.cosines))]
+        self.means_without = [mean(others) for others in without if others]
+        scores = self.cosines or self.leave_one_out
+        self.ranking = sorted(range(len(scores)), key=lambda index: -scores[index])
+        self.odd = self.odd_one_out()
+        core = [i for i in self.references if i - has_test != self.odd]
+        means = self.means_to_the_others(core)
+        self.agreement = [mean(means), min(means), max(means)] if means else None
+        self.core_mean = mean(self.matrix[0][i] for i in core) if has_test else math.nan
+
+    def means_to_the_others(self, indices: Sequence[int]) -> list[float]:
+        """The mean cosine of each picture to the others."""
+        others = [[j for j in indices if j != i] for i in indices]
+        return [mean(self.matrix[i][j] for j in rest) for i, rest in zip(indices, others, strict=True) if rest]
+
+    def odd_one_out(self) -> int | None:
+        """The reference that agrees least, if that is far less than the others do, and these share a style."""
+        if len(self.references) < 3:
+            return None
+        least = self.leave_one_out.index(min(self.leave_one_out))
+        others = [i for i in self.references if i - self.references[0] != least]
+        agreement = mean(self.matrix[i][j] for i, j in itertools.combinations(others, 2))
+        is_odd = agreement - self.leave_one_out[least] >= FAR_MARGIN and round(agreement, 3) >= LOOSE_BELOW
+        return least if is_odd else None
+
+
+@pytest.mark.parametrize(
+    ("references", "has_test"),
+    [
+        *((count, True) for count in range(1, MAX_REFERENCES + 1)),
+        *((count, False) for count in range(2, MAX_REFERENCES + 1)),
+    ],
+)
+def test_every_number_equals_that_of_plain_loops(references: int, has_test: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """Twelve random sets for each number of references, with and without a test image, one with a stranger in it."""
+    for seed in range(12):
+        vectors = random_rows(100 * references + seed, references + has_test)
+        if not seed:
+            vectors[-1] = -vectors[-1]
+        result = compared(vectors, has_test=has_test)
+        expected = Oracle(vectors.tolist(), has_test=has_test)
+        assert np.abs(result.matrix - np.array(expected.matrix)).max() < NEAR
+        assert result.mean_cosine == pytest.approx(expected.mean, abs=NEAR, nan_ok=True)
+        assert list(result.leave_one_out) == pytest.approx(expected.leave_one_out, abs=NEAR)
+        assert list(result.means_without) == pytest.approx(expected.means_without, abs=NEAR)
+        assert (result.agreement and list(result.agreement)) == (
+            expected.agreement and pytest.approx(expected.agreement, abs=NEAR)
+        )
+        assert list(result.ranking) == expected.ranking
+        assert result.odd_one_out == expected.odd
+        assert result.core_mean == pytest.approx(expected.core_mean, abs=NEAR, nan_ok=True)
+
+
+@pytest.mark.parametrize("has_test", [True, False])
+def test_the_matrix_is_one_symmetric_array_that_nobody_can_change(has_test: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """Everything else is a slice of it: float32, symmetric to the bit, ones on the diagonal, closed to writing."""
+    result = compared(random_rows(3, 9 if has_test else 8), has_test=has_test)
+    assert result.matrix.dtype == np.float32
+    assert (result.matrix == result.matrix.T).all()
+    assert (np.diagonal(result.matrix) == 1).all()
+    assert np.shares_memory(result.cosines, result.matrix) or not has_test
+    assert np.shares_memory(result.among_references, result.matrix)
+    for array in (result.matrix, result.cosines, result.among_references):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        result.names = ()  # type: ignore[misc]
+
+
+# ------------------------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("count", "has_test", "message"),
+    [
+        (0, True, r"expected 1 to 8 references, got -1"),
+        (1, True, r"expected 1 to 8 references, got 0"),
+        (10, True, r"expected 1 to 8 references, got 9"),
+        (0, False, r"expected 2 to 8 references, got 0"),
+        (1, False, r"expected 2 to 8 references, got 1"),
+        (9, False, r"expected 2 to 8 references, got 9"),
+    ],
+)
+def test_too_few_and_too_many_references_are_refused(count: int, has_test: bool, message: str) -> None:  # noqa: FBT001 - a parameter of the table
+    """One to eight with a test image, two to eight without one."""
+    with pytest.raises(ValueError, match=message):
+        compared(circle(*range(count)) if count else np.zeros((0, 2), np.float32), has_test=has_test)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(math.nan, "not finite"), (math.inf, "not finite"), (-math.inf, "not finite")]
+)
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_what_is_not_finite_is_refused_by_name(position: int, value: float, message: str) -> None:
+    """One NaN in one picture: the message names that picture."""
+    vectors = circle(0, 1, 2)
+    vectors[position, 1] = value
+    with pytest.raises(ValueError, match=f"^p{position}: the embedding is {message}$"):
+        compared(vectors)
+
+
+@pytest.mark.parametrize(("factor", "length"), [(0.0, "0.000000"), (0.99, "0.990000"), (1.01, "1.010000")])
+def test_what_is_no_unit_vector_is_refused_by_name(factor: float, length: str) -> None:
+    """A zero vector has no direction, and one of another length no cosine by the dot product alone."""
+    vectors = rows((1, 0), (0.6 * factor, 0.8 * factor))
+    with pytest.raises(ValueError, match=f"^p1: expected an embedding of length 1, got {length}$"):
+        compared(vectors)
+
+
+def test_embeddings_of_another_shape_or_type_are_refused() -> None:
+    """Expected and got are both in the message."""
+    with pytest.raises(ValueError, match=r"expected embeddings of shape \(2, d\), got \(3, 2\)"):
+        compare(circle(0, 1, 2), ["a", "b"])
+    with pytest.raises(ValueError, match=r"expected embeddings of shape \(2, d\), got \(2,\)"):
+        compare(np.ones(2, np.float32), ["a", "b"])
+    with pytest.raises(ValueError, match="expected float32 embeddings, got float64"):
+        compare(circle(0, 1).astype(np.float64), ["a", "b"])  # type: ignore[arg-type]
+
+
+def test_names_beyond_the_eighth_are_kept_for_the_report() -> None:
+    """They are no part of the matrix."""
+    result = compare(circle(0, 1), ["a.png", "b.png"], ignored=["ninth.png", "tenth.png"])
+    assert result.ignored == ("ninth.png", "tenth.png")
+    assert result.matrix.shape == (2, 2)
+
+
+def test_the_worked_examples_in_the_docstrings_are_true() -> None:
+    """The module's own, five lines."""
+    outcome = doctest.testmod(module)
+    assert outcome.failed == 0
+    assert outcome.attempted >= 4

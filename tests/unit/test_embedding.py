@@ -1,0 +1,306 @@
+"""From files to embeddings: each content is embedded once, in order, in batches.
+
+A refused file is named by its place.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import itertools
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from transformers import SiglipImageProcessorPil
+
+from megastyle.embedding import Cache, Embedded, Embedder, RefusedError
+from megastyle.pictures import THUMBNAIL_SIDES, Thumbnail
+from pixels import pixels_of
+
+Floats = npt.NDArray[np.float32]
+Write = Callable[[int], str]
+
+SIDE = 8  # pixels
+PROCESSOR = SiglipImageProcessorPil(
+    size={"height": SIDE, "width": SIDE}, resample=3, image_mean=[0.5] * 3, image_std=[0.5] * 3
+)
+THREADS = 8
+PATIENCE = 30  # seconds, after which threads that wait for each other are taken to hang
+
+
+def first_four(pixel_values: Floats) -> Floats:
+    """(k, 4) unit rows that tell pictures apart: the first pixel values of each, in place of a model."""
+    rows = pixel_values.reshape(len(pixel_values), -1)[:, :4] + np.float32(2)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Counting:
+    """An embedding function that remembers how many pictures each call was given."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def __call__(self, pixel_values: Floats) -> Floats:
+        """Embed them."""
+        self.counts.append(len(pixel_values))
+        return first_four(pixel_values)
+
+
+@pytest.fixture
+def asked() -> Counting:
+    return Counting()
+
+
+@pytest.fixture
+def embedder(asked: Counting) -> Embedder:
+    """One picture at a time, nothing kept yet."""
+    return Embedder(PROCESSOR, asked, 1, Cache(100))
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a picture that its seed alone decides into a new file; gives the file's path."""
+    number = itertools.count()
+
+    def writing(seed: int) -> str:
+        path = tmp_path / f"{next(number)}.png"
+        noise = np.random.default_rng(seed).integers(0, 256, (1 + seed % 5, 4, 3), np.uint8)
+        Image.fromarray(noise).resize((90, 60), Image.Resampling.NEAREST).save(path)
+        return str(path)
+
+    return writing
+
+
+def silent(*_: object) -> None:
+    """Hears of the progress and says nothing."""
+
+
+def rows_of(found: list[tuple[str, Embedded]]) -> Floats:
+    """The embeddings, stacked."""
+    return np.stack([picture.embedding for _, picture in found])
+
+
+def expected(paths: list[str]) -> Floats:
+    """The embeddings of the files, each computed alone."""
+    return np.concatenate([first_four(pixels_of(path, PROCESSOR)[np.newaxis]) for path in paths])
+
+
+# ---------------------------------------------------------------------------------------------------------- embed_files
+
+
+def test_each_file_gets_its_own_digest_and_embedding(embedder: Embedder, write: Write) -> None:
+    """In the order of the files; the digest is the SHA-256 of a file's bytes."""
+    paths = [write(seed) for seed in (4, 2, 9, 7)]
+    found = embedder.embed_files(paths, silent)
+    assert [digest for digest, _ in found] == [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths]
+    assert np.array_equal(rows_of(found), expected(paths))
+
+
+def test_the_same_again_is_not_embedded_again(embedder: Embedder, asked: Counting, write: Write) -> None:
+    """Nine new pictures, then none, in any order; the answers are the same to the bit."""
+    paths = [write(seed) for seed in range(9)]
+    first = embedder.embed_files(paths, silent)
+    again = embedder.embed_files(paths[::-1], silent)[::-1]
+    assert asked.counts == [1] * 9
+    assert [digest for digest, _ in first] == [digest for digest, _ in again]
+    assert np.array_equal(rows_of(first), rows_of(again))
+
+
+def test_a_new_test_image_costs_one_picture(embedder: Embedder, asked: Counting, write: Write) -> None:
+    """Its references are known."""
+    references = [write(seed) for seed in range(1, 9)]
+    embedder.embed_files([write(0), *references], silent)
+    del asked.counts[:]
+    embedder.embed_files([write(100), *references], silent)
+    assert asked.counts == [1]
+
+
+def test_the_same_content_in_two_files_is_embedded_once(embedder: Embedder, asked: Counting, write: Write) -> None:
+    """Three files, two of them with the same bytes: two pictures are embedded, three answers given."""
+    (first, one), (second, other), (third, last) = embedder.embed_files([write(1), write(1), write(2)], silent)
+    assert asked.counts == [1, 1]
+    assert first == second != third
+    assert np.array_equal(one.embedding, other.embedding)
+    assert not np.array_equal(one.embedding, last.embedding)
+
+
+@pytest.mark.parametrize(("size", "counts"), [(9, [4]), (3, [3, 1]), (2, [2, 2]), (1, [1] * 4)])
+def test_new_pictures_go_in_batches_of_the_size_that_was_asked_for(
+    embedder: Embedder, asked: Counting, write: Write, size: int, counts: list[int]
+) -> None:
+    """A known picture stands among the four new ones; each answer is still its own picture's."""
+    known, *new = (write(seed) for seed in range(5))
+    embedder.embed_files([known], silent)
+    del asked.counts[:]
+    paths = [new[0], known, *new[1:]]
+    assert np.array_equal(rows_of(replace(embedder, batch_size=size).embed_files(paths, silent)), expected(paths))
+    assert asked.counts == counts
+
+
+def test_the_progress_counts_the_new_pictures(embedder: Embedder, write: Write) -> None:
+    """Told before each: none of three, one of three, two of three; nothing where nothing is new."""
+    told: list[tuple[int, int]] = []
+    paths = [write(seed) for seed in range(3)]
+    for _ in range(2):
+        embedder.embed_files(paths, lambda done, new: told.append((done, new)))
+    assert told == [(0, 3), (1, 3), (2, 3)]
+
+
+def test_two_visitors_with_the_same_new_picture_get_the_same_right_answer(embedder: Embedder, write: Write) -> None:
+    """Both are inside `embed` at once; neither waits for the other, each has another picture beside the shared one."""
+    meeting = threading.Barrier(2, timeout=PATIENCE)
+
+    def meeting_others(pixel_values: Floats) -> Floats:
+        meeting.wait()
+        return first_four(pixel_values)
+
+    together = replace(embedder, embed=meeting_others)
+    visits = [[write(1), write(2)], [write(3), write(1)]]
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda paths: together.embed_files(paths, silent), visits)
+    assert one[0][0] == other[1][0]
+    assert np.array_equal(rows_of([*one, *other]), expected([*visits[0], *visits[1]]))
+
+
+def test_what_is_done_stays_done_if_a_later_batch_fails(embedder: Embedder, asked: Counting, write: Write) -> None:
+    """Two of three new pictures are embedded, then the third fails for good: those two need no further call."""
+
+    def failing(pixel_values: Floats) -> Floats:
+        if len(asked.counts) == 2:
+            raise RuntimeError("no GPU")
+        return asked(pixel_values)
+
+    paths = [write(seed) for seed in range(3)]
+    with pytest.raises(RuntimeError, match="no GPU"):
+        replace(embedder, embed=failing).embed_files(paths, silent)
+    assert np.array_equal(rows_of(embedder.embed_files(paths[:2], silent)), expected(paths[:2]))
+    assert asked.counts == [1, 1]
+
+
+def test_thumbnails_are_small_copies_of_their_own_picture(embedder: Embedder, write: Write) -> None:
+    """Each size, aspect ratio kept, as data URIs; the second picture is red and the first is not."""
+    red = write(1)
+    Image.new("RGB", (900, 300), (250, 10, 20)).save(red)
+    (_, noise), (_, painted) = embedder.embed_files([write(2), red], silent)
+    for uri, longest in zip(painted.thumbnail, THUMBNAIL_SIDES, strict=True):
+        kind, data = uri.split(",")
+        image = Image.open(io.BytesIO(base64.b64decode(data)))
+        assert (kind, image.size) == ("data:image/webp;base64", (longest, round(longest / 3)))
+        assert np.abs(np.asarray(image, np.int16) - (250, 10, 20)).max() < 12
+    assert noise.thumbnail != painted.thumbnail
+
+
+# ------------------------------------------------------------------------------------------------------------- refusals
+
+
+def test_every_refused_file_has_its_reason_and_nothing_is_computed(
+    embedder: Embedder, asked: Counting, write: Write, tmp_path: Path
+) -> None:
+    """Two of four: a text and a file that is gone."""
+    (tmp_path / "notes.png").write_text("no picture")
+    paths = [write(1), str(tmp_path / "notes.png"), write(2), str(tmp_path / "none.png")]
+    with pytest.raises(RefusedError, match=r"file 1 is not a picture .*; file 3 is no longer on the server") as refused:
+        embedder.embed_files(paths, silent)
+    assert list(refused.value.reasons) == [1, 3]
+    assert asked.counts == []
+
+
+def test_a_refused_file_takes_nothing_from_the_cache(
+    embedder: Embedder, asked: Counting, write: Write, tmp_path: Path
+) -> None:
+    """What was known stays known."""
+    known = write(1)
+    embedder.embed_files([known], silent)
+    with pytest.raises(RefusedError, match="no longer on the server"):
+        embedder.embed_files([known, str(tmp_path)], silent)
+    embedder.embed_files([known], silent)
+    assert asked.counts == [1]
+
+
+# ---------------------------------------------------------------------------------------------------------------- cache
+
+
+def entry(value: float) -> Embedded:
+    """A cache entry that can be told apart."""
+    return Embedded(np.full(1, value, np.float32), Thumbnail("", "", ""))
+
+
+def kept(cache: Cache, keys: str) -> str:
+    """Which of the keys are in the cache, without using any."""
+    return "".join(key for key in keys if key in cache._entries)
+
+
+def test_the_least_recently_used_picture_makes_room() -> None:
+    """Room for three: a, b, c; a is used; d comes, so b goes; e comes, so c goes."""
+    cache = Cache(3)
+    for value, key in enumerate("abc"):
+        cache.put(key, entry(value))
+    assert cache.get("a") is not None
+    cache.put("d", entry(3))
+    assert kept(cache, "abcde") == "acd"
+    cache.put("e", entry(4))
+    assert kept(cache, "abcde") == "ade"
+    assert cache.get("b") is None
+
+
+def test_a_picture_that_is_kept_again_counts_as_used_and_once() -> None:
+    """a, b, c, then another a: b is the oldest now, and of a the new entry is kept."""
+    cache, newer = Cache(3), entry(1)
+    for key in "abc":
+        cache.put(key, entry(0))
+    cache.put("a", newer)
+    cache.put("d", entry(0))
+    assert kept(cache, "abcd") == "acd"
+    assert cache.get("a") is newer
+
+
+def test_an_embedding_that_is_not_finite_is_not_kept() -> None:
+    """A GPU's fault must not be remembered."""
+    cache = Cache(3)
+    for value in (np.nan, np.inf):
+        cache.put("a", entry(value))
+        assert cache.get("a") is None
+
+
+@pytest.fixture
+def frequent_switches() -> Iterator[None]:
+    """Threads take turns as often as Python can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("frequent_switches")
+def test_eight_threads_at_once_break_no_bound_and_mix_nothing_up() -> None:
+    """4,000 random gets and puts in each of eight threads over 40 keys, with room for 16.
+
+    Every get gives that key's entry or nothing; at the end the bound holds.
+    """
+    cache = Cache(16)
+    entries = {str(key): entry(key) for key in range(40)}
+    start = threading.Barrier(THREADS, timeout=PATIENCE)
+
+    def work(seed: int) -> int:
+        generator = np.random.default_rng(seed)
+        start.wait()
+        wrong = 0
+        for key, puts in zip(map(str, generator.integers(0, 40, 4000)), generator.random(4000) < 0.5, strict=True):
+            if puts:
+                cache.put(key, entries[key])
+            elif (found := cache.get(key)) is not None:
+                wrong += found is not entries[key]
+        return wrong
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert sum(pool.map(work, range(THREADS))) == 0
+    assert 0 < len(cache._entries) <= 16

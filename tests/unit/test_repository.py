@@ -1,0 +1,154 @@
+"""README, requirements and commands agree with the code, and the repository can be pushed to the Hub as it is."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from loopback import ROOT
+from megastyle import demo
+from megastyle.bands import BANDS, LOOSE_BELOW
+from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES
+from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, CHECKPOINT_FILE, CHECKPOINT_REPO
+from megastyle.page import texts
+from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = ("README.md", "CLAUDE.md")
+SUPPORTED_TORCH = ("2.8.0", "2.9.1", "2.10.0", "2.11.0", "2.12.1", "2.13.0")  # ZeroGPU's documentation, 2026
+
+
+def frontmatter() -> dict[str, Any]:
+    """The Space's configuration."""
+    return yaml.safe_load(README.split("---")[1])
+
+
+def requirements() -> dict[str, str]:
+    """Package name -> version specifier, empty for none."""
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
+    return {match[1].lower(): match[2] for match in (re.fullmatch(r"([\w-]+)(.*)", line) for line in lines) if match}
+
+
+def tracked() -> list[Path]:
+    """The files under version control."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_the_frontmatter_configures_a_gradio_space_for_zerogpu() -> None:
+    settings = frontmatter()
+    assert settings["sdk"] == "gradio"
+    assert tuple(map(int, settings["sdk_version"].split("."))) >= (5, 50, 0), "older ones have no ZeroGPU"
+    assert settings["python_version"] == "3.10"
+    assert settings["app_file"] == "app.py"
+    assert settings["license"] == "mit"
+    assert len(settings["short_description"]) <= 60  # the Hub's limit
+    assert "hardware" not in settings
+    assert "suggested_hardware" not in settings
+
+
+def test_the_build_preloads_exactly_the_files_that_a_start_needs() -> None:
+    preloaded = dict(entry.split() for entry in frontmatter()["preload_from_hub"])
+    assert preloaded == {CHECKPOINT_REPO: CHECKPOINT_FILE, BACKBONE_REPO: ",".join(BACKBONE_FILES)}
+    assert set(frontmatter()["models"]) == set(preloaded)
+
+
+def test_the_tests_run_on_the_gradio_that_the_space_gets() -> None:
+    import gradio
+
+    assert gradio.__version__ == frontmatter()["sdk_version"]
+
+
+def test_requirements_leave_to_the_platform_what_is_the_platforms() -> None:
+    pinned = requirements()
+    assert set(pinned) == {"spaces", "huggingface_hub", "torch", "transformers", "pillow"}
+    assert not pinned["spaces"]
+    assert not pinned["huggingface_hub"]
+    assert pinned["torch"].removeprefix("==") in SUPPORTED_TORCH
+
+
+def test_the_readme_has_the_bands_and_limits_of_the_code() -> None:
+    for row in texts.band_rows():
+        assert row in README
+    assert len(texts.band_rows()) == len(BANDS)
+    assert f"up to {MAX_REFERENCES} references" in README
+    assert f"up to {MAX_FILE_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} megapixels" in README
+    assert f"at least {FAR_MARGIN:.2f} below" in README
+    assert f"Below {LOOSE_BELOW:.2f} the set is loose" in README
+
+
+def test_the_readme_states_the_quota_that_the_app_asks_for(app: Any) -> None:
+    import numpy as np
+
+    first, one = (app.gpu_seconds(np.zeros((count, 1), np.float32)) for count in (9, 1))
+    assert f"nine pictures asks for {first} seconds, one new picture\nfor {one};" in README
+    minutes = (app.FILES_KEPT_SECONDS + app.SWEEP_SECONDS) // 60
+    assert f"{minutes} minutes at most" in README
+
+
+def test_every_make_command_in_the_documents_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        name
+        for document in DOCUMENTS
+        for name in re.findall(r"(?:`|^)make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE)
+    }
+    assert {"demo", "test", "run"} <= named <= targets
+
+
+def hub_commands() -> dict[str, set[str]]:
+    """Each `hf` command of the documents -> the options and hardware names that they give it."""
+    lines = {
+        line.split("#")[0].strip() for document in DOCUMENTS for line in (ROOT / document).read_text().splitlines()
+    }
+    lines |= set(re.findall(r"`(hf [^`]+)`", README + (ROOT / "CLAUDE.md").read_text()))
+    commands: dict[str, set[str]] = {}
+    for words in (line.split() for line in sorted(lines) if line.startswith("hf ")):
+        name = " ".join(words[1:2] if words[1] == "upload" else words[1:3])
+        checked = {word for word in words if word.startswith("-")} | {
+            word for word in words if word in {"cpu-upgrade", "zero-a10g"}
+        }
+        commands.setdefault(name, set()).update(checked)
+    return commands
+
+
+@pytest.mark.parametrize(("command", "checked"), hub_commands().items(), ids=hub_commands())
+def test_the_hub_client_knows_every_command_and_option_of_the_documents(command: str, checked: set[str]) -> None:
+    client = Path(sys.executable).with_name("hf")
+    settings = {**os.environ, "COLUMNS": "400", "NO_COLOR": "1", "HF_HUB_OFFLINE": "1"}
+    answer = subprocess.run(
+        [client, *command.split(), "--help"], env=settings, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    for word in checked:
+        assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", answer.stdout), (
+            f"{word} is not in the help of hf {command}"
+        )
+
+
+def test_the_repository_holds_text_only() -> None:
+    for path in tracked():
+        content = path.read_bytes()
+        assert b"\0" not in content, path
+        content.decode()
+
+
+def test_the_tiny_encoder_is_kept_outside_version_control() -> None:
+    ignored = subprocess.run(["git", "check-ignore", "-q", str(demo.FOLDER)], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
+
+
+def test_code_runs_on_the_spaces_python() -> None:
+    """The Space has Python 3.10: every module parses under its grammar."""
+    import ast
+
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("megastyle/**/*.py")]:
+        ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 10))
+    assert sys.version_info >= (3, 10)
