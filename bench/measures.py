@@ -75,7 +75,9 @@ class Bench:
     pictures: Sequence[Path]
     photographs: Sequence[Path]
     remarks: list[str] = field(default_factory=list)
-    numbers: Iterator[int] = field(default_factory=lambda: iter(range(time.time_ns(), 2**63)))  # of the pictures' variants
+    numbers: Iterator[int] = field(
+        default_factory=lambda: iter(range(time.time_ns(), 2**63))
+    )  # of the pictures' variants
 
     @property
     def plain(self) -> tuple[str, str]:
@@ -85,8 +87,17 @@ class Bench:
     @property
     def environment(self) -> dict[str, str]:
         """In which the app finds the files under their published names, and writes only below `scratch`."""
-        own = {"HF_HOME": str(weights.hub_home(self.weights)), "HF_HUB_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False"}
-        return {**without_settings(), **own, "TMPDIR": str(self.scratch), "GRADIO_TEMP_DIR": str(self.scratch / "gradio")}
+        own = {
+            "HF_HOME": str(weights.hub_home(self.weights)),
+            "HF_HUB_OFFLINE": "1",
+            "GRADIO_ANALYTICS_ENABLED": "False",
+        }
+        return {
+            **without_settings(),
+            **own,
+            "TMPDIR": str(self.scratch),
+            "GRADIO_TEMP_DIR": str(self.scratch / "gradio"),
+        }
 
     def fresh(self, paths: Sequence[Path]) -> list[tuple[str, bytes]]:
         """The pictures as files that no cache knows."""
@@ -95,7 +106,11 @@ class Bench:
 
 def without_settings() -> dict[str, str]:
     """The environment without what would name another encoder or port."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("MEGASTYLE_", "GRADIO_", "HF_", "SPACES_"))}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MEGASTYLE_", "GRADIO_", "HF_", "SPACES_"))
+    }
 
 
 # ------------------------------------------------------------------------------------------------------ processes and servers
@@ -121,7 +136,9 @@ def probe(environment: dict[str, str], name: str, *arguments: str) -> Probed:
         subprocess.CalledProcessError: it failed; what it said stands in the error.
     """
     began = time.perf_counter()
-    with subprocess.Popen(probe_command(name, *arguments), env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        probe_command(name, *arguments), env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         with PeakAnonymous(process) as peak:
             output, log = process.communicate()
         seconds = time.perf_counter() - began
@@ -135,7 +152,9 @@ class Multiplier:
 
     def __init__(self) -> None:
         """Start it."""
-        self.process = subprocess.Popen(probe_command("multiply"), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            probe_command("multiply"), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
     def __enter__(self) -> Self:
         """Warm up."""
@@ -177,7 +196,9 @@ class Server(NamedTuple):
 
 def run_command() -> tuple[str, ...]:
     """`make run` where its set-up is done, as it is under `make bench`, else what it runs."""
-    ready = subprocess.run(["make", "--question", ".venv/.app"], cwd=ROOT, capture_output=True, check=False).returncode == 0  # noqa: S607
+    ready = (
+        subprocess.run(["make", "--question", ".venv/.app"], cwd=ROOT, capture_output=True, check=False).returncode == 0
+    )  # noqa: S607
     return ("make", "--silent", "run") if ready else (sys.executable, "app.py")
 
 
@@ -232,14 +253,26 @@ def wait_until_up(url: str, process: subprocess.Popen[str], log: Any) -> None:
 def cold_start(bench: Bench) -> list[Row]:
     """Load by the app's own code from an empty cache and a Hub on loopback, and weigh the cache."""
     backbone, checkpoint = map(Path, bench.plain)
-    with Hub() as hub, tempfile.TemporaryDirectory(dir=bench.scratch) as home, mapped(backbone / BACKBONE_WEIGHTS) as donor:
+    with (
+        Hub() as hub,
+        tempfile.TemporaryDirectory(dir=bench.scratch) as home,
+        mapped(backbone / BACKBONE_WEIGHTS) as donor,
+    ):
         hub.add(CHECKPOINT_REPO, {CHECKPOINT_FILE: checkpoint.read_bytes()})
         hub.add(BACKBONE_REPO, {path.name: path.read_bytes() for path in backbone.glob("*.json")})
         hub.add(BACKBONE_REPO, {BACKBONE_WEIGHTS: donor})
         probe({**without_settings(), "HF_HOME": home, "HF_ENDPOINT": hub.url}, "load-app")
         fetched = sum(blob.stat().st_size for blob in Path(home).glob("hub/models--*/blobs/*"))
     plain = (backbone / BACKBONE_WEIGHTS).stat().st_size + checkpoint.stat().st_size
-    return [Row("bytes a cold start needs from the Hub", gigabytes(fetched), f"the plain recipe: {gigabytes(plain)}", fetched / plain, 0.20)]
+    return [
+        Row(
+            "bytes a cold start needs from the Hub",
+            gigabytes(fetched),
+            f"the plain recipe: {gigabytes(plain)}",
+            fetched / plain,
+            0.20,
+        )
+    ]
 
 
 @contextmanager
@@ -318,7 +351,9 @@ def everything_else(bench: Bench) -> list[Row]:
 def read_alone(paths: Sequence[Path]) -> None:
     """Read and resize the pictures in two threads, as little as that takes."""
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda path: Image.open(path).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC), paths))
+        list(
+            pool.map(lambda path: Image.open(path).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC), paths)
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------- whole comparisons
@@ -369,7 +404,11 @@ def pressed(visitor: Visitor, server: Server, multiplier: Multiplier) -> Compare
 def comparisons(bench: Bench) -> list[Row]:
     """One visitor's hour: a first comparison of 1 with 8, another test image, the same again; then 1 with 1, 2 and 4."""
     nine = [bench.pictures[number % len(bench.pictures)] for number in range(REFERENCES + 1)]
-    with Multiplier() as multiplier, serving(bench.environment, run_command()) as server, Visitor(server.url, patience=PATIENCE_SECONDS) as visitor:
+    with (
+        Multiplier() as multiplier,
+        serving(bench.environment, run_command()) as server,
+        Visitor(server.url, patience=PATIENCE_SECONDS) as visitor,
+    ):
         arrived = time.perf_counter()
         test, *references = bench.fresh(nine)
         visitor.put(test, references)
@@ -391,25 +430,43 @@ def first_rows(first: Compared, new_test: Compared, again: float) -> list[Row]:
     """The rows of the visitor's first three clicks."""
     machine = rate(first.passes)
     per_picture = f"{first.seconds / (REFERENCES + 1):.1f} s a picture"
-    against = f"the matrix-multiply rate, {machine / 1e9:.0f} GFLOP/s: {PICTURE_TERAFLOP * 1e12 / machine:.1f} s a picture"
+    against = (
+        f"the matrix-multiply rate, {machine / 1e9:.0f} GFLOP/s: {PICTURE_TERAFLOP * 1e12 / machine:.1f} s a picture"
+    )
     whole = f"first comparison: {first.seconds:.1f} s"
     return [
         Row("first comparison of 1 with 8, CPU", per_picture, against, first.share, 0.90, at_least=True),
-        Row("new test image, same references", f"{new_test.seconds:.2f} s", whole, new_test.seconds / first.seconds, 0.15),
+        Row(
+            "new test image, same references",
+            f"{new_test.seconds:.2f} s",
+            whole,
+            new_test.seconds / first.seconds,
+            0.15,
+        ),
         Row("same comparison again", f"{again:.3f} s", whole, again / first.seconds, 0.01),
-        Row("size of what a comparison sends to the browser", f"{first.sent / 1000:.0f} KB", "300 KB", first.sent / 300e3, 1.0),
+        Row(
+            "size of what a comparison sends to the browser",
+            f"{first.sent / 1000:.0f} KB",
+            "300 KB",
+            first.sent / 300e3,
+            1.0,
+        ),
     ]
 
 
 def pair_row(bench: Bench, nine: Sequence[Path], first: Compared, whole: float) -> Row:
     """A process for each pair, as a command-line scorer does; its cosines are the app's."""
     test, *references = map(str, nine)
-    runs = [probe(bench.environment, "score", *bench.plain, test, reference) for reference in references[:PAIR_PROCESSES]]
+    runs = [
+        probe(bench.environment, "score", *bench.plain, test, reference) for reference in references[:PAIR_PROCESSES]
+    ]
     pairs = sum(run.seconds for run in runs) * REFERENCES / PAIR_PROCESSES
     shown = [reference["cosine"] for reference in first.answer.report["references"]]
     off = max(abs(run.found["cosine"] - cosine) for run, cosine in zip(runs, shown, strict=False))
     forward = first.seconds / (REFERENCES + 1)
-    bench.remarks.append(f"The app's cosines and the {PAIR_PROCESSES} processes' (batches of two) differ by at most {off:.1e}.")
+    bench.remarks.append(
+        f"The app's cosines and the {PAIR_PROCESSES} processes' (batches of two) differ by at most {off:.1e}."
+    )
     pictures = REFERENCES + 1
     once, each = whole - first.seconds, max(1e-9, pairs - 2 * REFERENCES * forward)
     bench.remarks.append(
@@ -418,7 +475,13 @@ def pair_row(bench: Bench, nine: Sequence[Path], first: Compared, whole: float) 
         f"{2 * REFERENCES}, so where forward passes take all the time it is {pictures / (2 * REFERENCES):.2f}."
     )
     against = f"in a process for each of {REFERENCES} pairs: {each:.0f} s"
-    return Row(f"everything but the forward passes, 1 against {REFERENCES} by one run", f"{once:.0f} s", against, once / each, 0.20)
+    return Row(
+        f"everything but the forward passes, 1 against {REFERENCES} by one run",
+        f"{once:.0f} s",
+        against,
+        once / each,
+        0.20,
+    )
 
 
 def growth_row(grown: dict[int, Compared]) -> Row:

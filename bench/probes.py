@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import torch
     from transformers import SiglipImageProcessorPil, SiglipVisionModel
 
-LAYERS = 9  # of the model's 27: 0.55 GB of weights, so that none is still in a processor's cache when its turn comes again
+LAYERS = (
+    9  # of the model's 27: 0.55 GB of weights, so that none is still in a processor's cache when its turn comes again
+)
 TOKENS, WIDTH, MLP_WIDTH, HEADS, HEAD_WIDTH = 729, 1152, 4304, 16, 72  # of the model
 
 Json = dict[str, Any]
@@ -143,7 +145,10 @@ def multiply() -> Json:
     """
     products = [pair for _ in range(LAYERS) for pair in layer_products()]
     for _ in sys.stdin:
-        print(json.dumps({"seconds": timed(lambda: multiply_all(products)), "operations": operations(products)}), flush=True)
+        print(
+            json.dumps({"seconds": timed(lambda: multiply_all(products)), "operations": operations(products)}),
+            flush=True,
+        )
     return {}
 
 
@@ -152,7 +157,10 @@ def layer_products(pictures: int = 1, device: str = "cpu") -> Products:
     import torch
 
     with torch.device(device):
-        weights = [torch.randn(rows, columns) for rows, columns in [(WIDTH, WIDTH)] * 4 + [(MLP_WIDTH, WIDTH), (WIDTH, MLP_WIDTH)]]
+        weights = [
+            torch.randn(rows, columns)
+            for rows, columns in [(WIDTH, WIDTH)] * 4 + [(MLP_WIDTH, WIDTH), (WIDTH, MLP_WIDTH)]
+        ]
         linear = [(torch.randn(pictures * TOKENS, weight.shape[1]), weight.T) for weight in weights]
         query, key = torch.randn(2, pictures * HEADS, TOKENS, HEAD_WIDTH)
         return [*linear, (query, key.transpose(1, 2)), (torch.rand(pictures * HEADS, TOKENS, TOKENS), key)]

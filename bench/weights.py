@@ -32,8 +32,20 @@ SPREAD = 0.02  # standard deviation of the random weights, as SigLIP's own initi
 PARAMETERS, TENSORS = 428_225_600, 448  # of the vision tower
 TOWER = {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16}
 VISION: dict[str, Any] = {**TOWER, "image_size": 384, "patch_size": 14, "model_type": "siglip_vision_model"}
-TEXT: dict[str, Any] = {**TOWER, "vocab_size": 32000, "bos_token_id": 1, "eos_token_id": 1, "model_type": "siglip_text_model"}
-CONFIG = {"architectures": ["SiglipModel"], "initializer_factor": 1.0, "model_type": "siglip", "text_config": TEXT, "vision_config": VISION}
+TEXT: dict[str, Any] = {
+    **TOWER,
+    "vocab_size": 32000,
+    "bos_token_id": 1,
+    "eos_token_id": 1,
+    "model_type": "siglip_text_model",
+}
+CONFIG = {
+    "architectures": ["SiglipModel"],
+    "initializer_factor": 1.0,
+    "model_type": "siglip",
+    "text_config": TEXT,
+    "vision_config": VISION,
+}
 PROCESSOR = {
     "do_normalize": True,
     "do_rescale": True,
@@ -109,7 +121,11 @@ def random_state(seed: int, prefix: str = "") -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
         model = SiglipModel(SiglipConfig(text_config=TEXT, vision_config=VISION))
-    return {name: random_tensor(name, value.shape, generator) for name, value in model.state_dict().items() if name.startswith(prefix)}
+    return {
+        name: random_tensor(name, value.shape, generator)
+        for name, value in model.state_dict().items()
+        if name.startswith(prefix)
+    }
 
 
 def random_tensor(name: str, shape: torch.Size, generator: torch.Generator) -> torch.Tensor:

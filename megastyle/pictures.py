@@ -69,7 +69,7 @@ class PictureError(ValueError):
 
 
 class Thumbnail(NamedTuple):
-    """One picture in three sizes, as data URIs: for the test image and the report, for the list, for the matrix."""
+    """One picture in three sizes, as data URIs: for the test image, for the list, for the matrix."""
 
     large: str
     medium: str

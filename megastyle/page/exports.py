@@ -23,12 +23,17 @@ def inert(name: str) -> str:
     return f"'{name}" if name.startswith((*FORMULA_STARTS, "#")) else name
 
 
+def on_one_line(name: str) -> str:
+    """An inert name without line breaks: what follows one would be no comment any more."""
+    return " ".join(inert(name).splitlines())
+
+
 def facts(outcome: Outcome) -> list[tuple[str | float, ...]]:
     """What the CSV says below the matrix: rows whose first cell begins with `#`."""
     comparison, encoder = outcome.comparison, outcome.provenance.encoder
     mean = ("# mean cosine", precise(comparison.mean_cosine), comparison.band.label) if comparison.has_test else None
     warning = [("# warning", warning_of(outcome))] if warning_of(outcome) else []
-    attempts = [("# tried", precise(one.comparison.mean_cosine), inert(one.name)) for one in outcome.tried]
+    attempts = [("# tried", precise(one.comparison.mean_cosine), on_one_line(one.name)) for one in outcome.tried]
     source = [("# encoder", encoder["checkpoint"]), ("# encoder sha256", encoder["sha256"]), ("# made", outcome.made)]
     return [*([mean] if mean else []), *warning, *attempts, *source]
 

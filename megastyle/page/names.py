@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from os.path import commonprefix
 from pathlib import PurePath
@@ -21,25 +22,27 @@ def short(name: str, length: int = NAME_LENGTH) -> str:
     return f"{name[: length - tail - 1]}…{name[-tail:]}"
 
 
+def short_apart(name: str, clashing: Sequence[str], length: int) -> str:
+    """A name whose short form is that of all the clashing ones, itself among them: their common beginning is cut."""
+    if len(set(clashing)) == 1:
+        return short(name, length)
+    shared = len(commonprefix(clashing))  # noqa: RUF071 - characters are meant
+    begin = max(shared - SHARED_KEPT, HEAD_KEPT)
+    return f"{name[:HEAD_KEPT]}…{short(name[begin:], length - HEAD_KEPT - 1)}"
+
+
 def short_all(names: Sequence[str], length: int = NAME_LENGTH) -> list[str]:
     """Names of at most `length` characters each; different names stay different where that can be had.
 
-    Where cutting the middle makes two of them equal, their common beginning is cut instead.
+    Where cutting the middle makes some of them equal, their common beginning is cut instead.
 
     >>> short_all(["a" * 60 + "-04" + "z" * 60 + ".png", "a" * 60 + "-08" + "z" * 60 + ".png"], 20)
     ['aaaaaaaa…-04zz…z.png', 'aaaaaaaa…-08zz…z.png']
     """
-    cut = [short(name, length) for name in names]
-    clashing = [name for name, text in zip(names, cut, strict=True) if cut.count(text) > names.count(name)]
-    if not clashing:
-        return cut
-    shared = len(commonprefix(clashing))  # noqa: RUF071 - characters are meant
-    begin = max(shared - SHARED_KEPT, HEAD_KEPT)
-    inner = length - HEAD_KEPT - 1
-    return [
-        f"{name[:HEAD_KEPT]}…{short(name[begin:], inner)}" if name in clashing else text
-        for name, text in zip(names, cut, strict=True)
-    ]
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[short(name, length)].append(name)
+    return [short_apart(name, groups[short(name, length)], length) for name in names]
 
 
 def sendable(name: str) -> str:

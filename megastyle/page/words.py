@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from megastyle.bands import LOOSE_BELOW, shown
+from megastyle.bands import LOOSE_BELOW, rounded, shown
 from megastyle.comparison import MAX_REFERENCES, Comparison
 from megastyle.page.frequency import COARSE, FINE, frequency
 from megastyle.page.names import counted, in_words, listed, short, split_extension
@@ -45,12 +45,9 @@ def fit(comparison: Comparison) -> tuple[str, str]:
             "there is no set to fit into. With three or more references, their own agreement is a yardstick",
         )
     if not comparison.has_range:
-        nearer = comparison.core_mean - comparison.agreement.mean
-        how = "closer to" if nearer > 0 else "further from"
-        return (
-            "No range",
-            f"{core} references are too few for one; the picture is {how} them than they are to each other",
-        )
+        mean, own = rounded(comparison.core_mean), rounded(comparison.agreement.mean)  # as shown
+        how = "as close to them as" if mean == own else f"{'closer to' if mean > own else 'further from'} them than"
+        return "No range", f"{core} references are too few for one; the picture is {how} they are to each other"
     loose = ""
     if comparison.is_loose:
         loose = f"; but below {LOOSE_BELOW:.2f} they hardly share a style themselves, so a mean over them says little"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -11,38 +12,57 @@ from hypothesis import given
 from colours import READABLE, contrast, rgb
 from markup import in_xml, parsed, skeleton, text, texts, visible
 from megastyle.bands import BANDS, shown
-from megastyle.comparison import MAX_REFERENCES, Comparison
+from megastyle.comparison import MAX_REFERENCES, Comparison, compare
 from megastyle.page import result
+from megastyle.page.plain_text import plain_text
 from megastyle.page.words import verdict
+from outcomes import UNOFFICIAL, calibrated, outcome, tried
 from sets import (
     HOSTILE,
     SETS,
+    circle,
     comparisons,
     described,
     evenly,
     every_set,
     hostile_names,
     numbered,
+    of_matrix,
     scored_set,
     steady,
-    thumbnails,
+    symmetric,
     with_test,
 )
 
 
+def overview(comparison: Comparison) -> str:
+    """What is read at a glance, with the text to copy."""
+    return result.overview(outcome(comparison), plain_text(outcome(comparison)))
+
+
 def details(comparison: Comparison) -> str:
-    """Grid, table and matrix."""
-    return result.details(comparison, thumbnails(len(comparison.names)))
+    """List and matrix."""
+    return result.details(outcome(comparison))
 
 
 def result_html(comparison: Comparison) -> str:
-    """Everything of the result that is HTML."""
-    return result.overview(comparison, []) + details(comparison)
+    """Everything of the result that is HTML; the test image was tried twice."""
+    return overview(comparison) + details(comparison) + result.tried(tried(comparison, again(comparison)))
+
+
+def again(comparison: Comparison) -> Comparison:
+    """The same references, with a copy of the test image that differs."""
+    return replace(comparison, digests=("another", *comparison.digests[1:])) if comparison.has_test else comparison
 
 
 def table_rows(comparison: Comparison, kind: str) -> list[Element]:
     """The rows of the table of this class, its head first."""
     return parsed(details(comparison)).findall(f".//table[@class='{kind}']//tr")
+
+
+def numbers_of(row: Element) -> list[str]:
+    """The numbers in a row of the list."""
+    return texts(row.findall("td[@class='number']"))
 
 
 def sources(element: Element) -> list[tuple[str, int]]:
@@ -56,11 +76,11 @@ def sources(element: Element) -> list[tuple[str, int]]:
 
 @every_set
 def test_every_cosine_in_words_has_three_decimals(comparison: Comparison) -> None:
-    """In the verdict and in the result; the floors of the bands have two, as the contract has them."""
-    scale = {"0.30", "1.00", "0.00", "0.25", "0.50", "0.75"}  # the ruler's ends, the legend of the matrix
+    """In the verdict and in the result; the floors of the bands and the ruler's ends have two."""
+    scale = {f"{step / 10:.2f}" for step in range(-10, 11)} | {"0.00", "0.25", "0.50", "0.75"}
     floors = {f"{band.floor:.2f}" for band in BANDS}
-    numbers = re.findall(r"-?\d+\.\d+", verdict(comparison) + " " + visible(result_html(comparison)))
-    assert len(numbers) > comparison.matrix.size
+    numbers = re.findall(r"-?\d+\.\d+", verdict(outcome(comparison)) + " " + visible(result_html(comparison)))
+    assert len(numbers) > len(comparison.cosines)
     assert [number for number in numbers if len(number.split(".")[1]) != 3 and number not in scale | floors] == []
     assert "-0.000" not in numbers
 
@@ -69,81 +89,207 @@ def test_every_cosine_in_words_has_three_decimals(comparison: Comparison) -> Non
 @given(comparisons())
 def test_no_result_has_a_percentage(comparison: Comparison) -> None:
     """Neither the sign, in any script, nor the word: a cosine is no share of anything."""
-    words = verdict(comparison) + visible(result_html(comparison))
+    words = verdict(outcome(comparison)) + visible(result_html(comparison))
     assert not re.search(r"[%‰٪﹪％]|per ?cent", words, re.IGNORECASE)
 
 
-# ----------------------------------------------------------------------------------------------- table, grid and matrix
+# --------------------------------------------------------------------------------------------------- list of references
+
+COSINE, WITHOUT, AGREES = "Cosine", "Mean without it", "Agrees with the rest"
 
 
 @scored_set
-def test_the_table_has_a_row_for_each_reference_best_first(comparison: Comparison) -> None:
-    """Rank, its own picture, its name, cosine, label, and from two references on the mean without it."""
+def test_the_list_has_a_row_for_each_reference_best_first(comparison: Comparison) -> None:
+    """Its own picture, number, name, label and cosine; from two references on the mean without it and its agreement."""
     head, *rows = table_rows(comparison, "references")
-    columns = ["Rank", "Picture", "Reference", "Cosine", "Label", "Mean without it"]
-    assert texts(head.findall("th")) == columns[: 5 + bool(comparison.means_without)]
+    columns = [COSINE, WITHOUT, AGREES] if len(comparison.reference_names) > 1 else [COSINE]
+    assert texts(head.findall("th")) == ["Picture", "Reference", *columns]
     assert len(rows) == len(comparison.reference_names)
-    for rank, (row, index) in enumerate(zip(rows, comparison.ranking, strict=True), start=1):
-        cells = texts(row.findall("td"))
-        assert sources(row) == [("small", index + 1)]
-        assert text(row.findall(".//bdi")[0]) == comparison.reference_names[index]
-        assert (cells[0], cells[2]) == (str(rank), shown(comparison.cosines[index]))
-        band = next(band for band in BANDS if float(cells[2]) >= band.floor)
-        assert cells[3] == f"{band.emoji} {band.label}"
-        assert cells[4:] == ([shown(comparison.means_without[index])] if comparison.means_without else [])
+    for row, index in zip(rows, comparison.ranking, strict=True):
+        name = comparison.reference_names[index]
+        assert sources(row) == [("medium", index + 1)]
+        assert row.get("data-picture") == str(index + 1)
+        assert texts(row.findall("th//b[@class='mark']")) == [f"Reference {index + 1}"]
+        assert texts(row.findall(".//bdi")) == [name]
+        band = next(band for band in BANDS if float(shown(comparison.cosines[index])) >= band.floor)
+        assert texts(row.findall(".//span[@class='badge']")) == [f"{band.emoji} {band.label}"]
+        expected = [shown(comparison.cosines[index])]
+        if comparison.means_without:
+            expected += [shown(comparison.means_without[index]), shown(comparison.leave_one_out[index])]
+        assert numbers_of(row) == expected
 
 
-def test_the_odd_one_out_is_marked_in_the_table() -> None:
-    rows = table_rows(SETS["an odd one"], "references")
-    assert [text(row.findall("th")[0]) for row in rows if "odd" in text(row)] == ["p3 odd one out"]
+@pytest.mark.parametrize("name", ["2 alone", "3 alone", "8 alone"])
+def test_references_alone_are_listed_by_their_agreement(name: str) -> None:
+    """The one number that they have, once; the label is that of this number."""
+    comparison = SETS[name]
+    head, *rows = table_rows(comparison, "references")
+    assert texts(head.findall("th")) == ["Picture", "Reference", AGREES]
+    assert [sources(row) for row in rows] == [[("medium", index)] for index in comparison.ranking]
+    assert [row.get("data-picture") for row in rows] == [str(index + 1) for index in comparison.ranking]
+    scores = [comparison.leave_one_out[index] for index in comparison.ranking]
+    assert [numbers_of(row) for row in rows] == [[shown(score)] for score in scores]
+    for row, score in zip(rows, scores, strict=True):
+        band = next(band for band in BANDS if float(shown(score)) >= band.floor)
+        assert text(row.findall(".//span[@class='badge']")[0]) == f"{band.emoji} {band.label}"
 
 
-def test_there_is_no_table_without_a_test_image() -> None:
-    """Its columns are all about the test image."""
-    assert table_rows(SETS["3 alone"], "references") == []
+@every_set
+def test_a_picture_has_one_number_everywhere(comparison: Comparison) -> None:
+    """In the list, along both edges of the matrix and in the ruler's words: that of its upload."""
+    listed = {
+        row.attrib["data-picture"]: text(row.findall(".//bdi")[0]) for row in table_rows(comparison, "references")[1:]
+    }
+    assert listed == {str(number): name for number, name in enumerate(comparison.reference_names, start=1)}
+    heads = parsed(details(comparison)).findall(".//table[@class='matrix']//th")
+    for head in heads:
+        mark = head.attrib["data-picture"]
+        role = "Test image" if mark == "T" else f"Reference {mark}"
+        assert text(head.findall("span[@class='unseen']")[0]).startswith(f"{role}: ")
+        assert head.findall("img")[0].get("title") == (comparison.names[0] if mark == "T" else listed[mark])
+    said = re.findall(r"(-?\d\.\d+) \(number (\d)\)", visible(overview(comparison)))
+    assert {int(number): cosine for cosine, number in said} == {
+        number: shown(cosine) for number, cosine in enumerate(comparison.cosines, start=1)
+    }
+
+
+def marks(comparison: Comparison) -> dict[str, list[str]]:
+    """What stands beside the name of each reference that is marked, by its number."""
+    rows = table_rows(comparison, "references")[1:]
+    found = {row.attrib["data-picture"]: texts(row.findall(".//span[@class='odd']")) for row in rows}
+    return {number: words for number, words in found.items() if words}
+
+
+def test_the_odd_one_out_is_marked_in_the_list() -> None:
+    """With a test image and without one."""
+    assert marks(SETS["an odd one"]) == {"3": ["odd one out"]}
+    assert marks(of_matrix(symmetric(3, [0.8, 0.2, 0.2]), has_test=False)) == {"3": ["odd one out"]}
+    assert marks(with_test([0.8] * 3, evenly(3, 0.8))) == {}
+
+
+def test_the_same_file_is_marked_in_the_list() -> None:
+    """References 1 and 3 are one file, reference 2 is the test image's; alone the numbers are the same."""
+    names = ["t.png", "a.png", "b.png", "c.png"]
+    with_the_test_image = compare(circle(0, 5, 9, 5), names, digests=["x", "y", "x", "y"])
+    assert marks(with_the_test_image) == {
+        "1": ["same file as 3"],
+        "2": ["same file as test image"],
+        "3": ["same file as 1"],
+    }
+    alone = compare(circle(5, 9, 5), names[1:], digests=["y", "x", "y"], has_test=False)
+    assert marks(alone) == {"1": ["same file as 3"], "3": ["same file as 1"]}
 
 
 @every_set
 def test_tables_are_tables_for_a_screen_reader(comparison: Comparison) -> None:
-    """Headings with a scope, as many cells in each row as columns, and a scrolling region that takes the focus."""
-    root = parsed(details(comparison))
+    """Headings with a scope, as many cells in each row as columns, a caption; what scrolls takes the focus."""
+    root = parsed(result_html(comparison))
     tables = root.findall(".//table")
-    assert len(tables) == 1 + comparison.has_test
+    has_matrix, is_tried = len(comparison.names) > 2, comparison.has_test
+    assert [table.get("class") for table in tables] == ["references"] + ["matrix"] * has_matrix + ["tried"] * is_tried
     for table in tables:
         assert len({len(row) for row in table.iter("tr")}) == 1
         assert {head.get("scope") for head in table.findall("thead//th")} == {"col"}
         assert {head.get("scope") for head in table.findall("tbody//th")} == {"row"}
+        assert [bool(text(caption)) for caption in table.findall("caption")] == [True]
     regions = root.findall(".//*[@role='region']")
-    assert [len(region.findall("table")) for region in regions] == [1] * len(tables)
+    assert [[table.get("class") for table in region.findall("table")] for region in regions] == [
+        ["matrix"]
+    ] * has_matrix
     assert all(region.get("aria-label") and region.get("tabindex") == "0" for region in regions)
 
 
 @every_set
-def test_the_grid_shows_each_reference_best_first(comparison: Comparison) -> None:
-    """Its large picture with its name as alternative text, captioned with rank, cosine and band.
+def test_each_picture_in_the_list_can_be_focused_and_is_named(comparison: Comparison) -> None:
+    """For the keyboard marks row and column in the matrix as the mouse does."""
+    for row in table_rows(comparison, "references")[1:]:
+        (frame,) = row.findall("td/span[@class='frame']")
+        assert (frame.get("tabindex"), frame.get("role")) == ("0", "img")
+        assert frame.attrib["aria-label"].startswith(f"Reference {row.attrib['data-picture']}, p")
+        assert [image.get("alt") for image in frame.iter("img")] == [""]
 
-    Without a test image the cosine is its mean to the others.
-    """
-    items = parsed(details(comparison)).findall(".//ol[@class='grid']/li")
-    scores = comparison.cosines if comparison.has_test else comparison.leave_one_out
-    assert len(items) == len(comparison.reference_names)
-    for rank, (item, index) in enumerate(zip(items, comparison.ranking, strict=True), start=1):
-        band = next(band for band in BANDS if float(shown(scores[index])) >= band.floor)
-        name = comparison.reference_names[index]
-        assert sources(item) == [("large", index + comparison.offset)]
-        assert [image.get("alt") for image in item.iter("img")] == [name]
-        (caption,) = item.iter("figcaption")
-        assert texts(list(caption)) == [f"{rank}. {shown(scores[index])}", f"{band.emoji} {band.name}", name]
+
+def test_the_test_image_is_in_the_result_with_its_name() -> None:
+    """Large; without one there is no figure."""
+    (figure,) = parsed(overview(SETS["1 to 3"])).findall(".//figure")
+    assert sources(figure) == [("large", 0)]
+    assert texts(figure.findall("figcaption/bdi")) == ["p0"]
+    assert [image.get("alt") for image in figure.iter("img")] == ["The test image"]
+    assert parsed(overview(SETS["3 alone"])).findall(".//figure") == []
+
+
+def test_the_result_says_when_and_with_what_it_was_made() -> None:
+    """For a print; an encoder of one's own is said."""
+    (line,) = parsed(details(SETS["1 to 3"])).findall("p[@class='provenance']")
+    assert text(line) == "Compared 2026-01-02T03:04:05Z with c.pth, SHA-256 dddddddddddddddd…"
+    (line,) = parsed(result.details(outcome(SETS["1 to 3"], provenance=UNOFFICIAL))).findall("p[@class='provenance']")
+    assert text(line).startswith("These are not MegaStyle scores. Compared ")
+
+
+# ------------------------------------------------------------------------------------------------------- what was tried
+
+
+def epochs(*means: float) -> list[Comparison]:
+    """Test images at these means to the same three references, each another file."""
+    found = [with_test([mean] * 3, evenly(3, 0.7)) for mean in means]
+    return [
+        replace(one, names=(f"epoch-{number}.png", *one.names[1:]), digests=(f"t{number}", *one.digests[1:]))
+        for number, one in enumerate(found, start=1)
+    ]
+
+
+def test_what_was_tried_is_ranked_and_the_shown_one_marked() -> None:
+    """Name, label, mean, position; the last one that was tried is the one that is shown."""
+    root = parsed(result.tried(tried(*epochs(0.6, 0.8, 0.7), calibration=calibrated())))
+    head, *rows = root.findall(".//tr")
+    assert texts(head.findall("th")) == ["Picture", "Test image", "Mean", "Position", "Another style scores this high"]
+    assert [texts([row[1].findall(".//bdi")[0], *row[2:]]) for row in rows] == [
+        ["epoch-2.png", "0.800", "above", "fewer than 1 time in 1,000"],
+        ["epoch-3.png", "0.700", "inside", "fewer than 1 time in 1,000"],
+        ["epoch-1.png", "0.600", "below", "100 times in 1,000"],
+    ]
+    assert [button.get("data-attempt") for button in root.iter("button")] == ["0", "1", "2"]
+    assert [row.get("aria-current") for row in rows] == [None, "true", None]
+
+
+def test_one_attempt_is_no_list() -> None:
+    assert result.tried(tried(*epochs(0.6))).strip() == ""
+
+
+def test_without_a_calibration_what_was_tried_has_no_column_for_it() -> None:
+    root = parsed(result.tried(tried(*epochs(0.6, 0.8))))
+    assert texts(root.findall(".//thead//th")) == ["Picture", "Test image", "Mean", "Position"]
+
+
+def test_names_of_epochs_stay_apart_in_what_was_tried() -> None:
+    """Their difference lies where a long name is cut first."""
+    first, second = epochs(0.6, 0.8)
+    long = "a_style_lora_for_water_and_ink_v3-00000{}_s42_cfg7_euler_a_30_steps.png"
+    renamed = [replace(one, names=(long.format(n), *one.names[1:])) for n, one in ((4, first), (8, second))]
+    shown_names = texts(parsed(result.tried(tried(*renamed))).findall(".//bdi"))
+    assert len(set(shown_names)) == 2
+    assert "8" in shown_names[0]
+    assert "4" in shown_names[1]
+
+
+# --------------------------------------------------------------------------------------------------------------- matrix
 
 
 @every_set
 def test_the_matrix_has_every_cosine_in_its_place(comparison: Comparison) -> None:
     """Row i, column j: the cosine of i and j, on both axes under the picture that it is of; the diagonal is marked."""
     count = len(comparison.names)
+    if count == 2:
+        assert table_rows(comparison, "matrix") == [], "a single pair has none"
+        return
     head, *rows = table_rows(comparison, "matrix")
     in_order = [("small", index) for index in range(count)]
     assert sources(head) == [source for row in rows for source in sources(row)] == in_order
     cells = [row.findall("td") for row in rows]
+    marks = [heading.attrib["data-picture"] for heading in head.findall("th")]
+    assert [[(cell.get("data-row"), cell.get("data-column")) for cell in row] for row in cells] == [
+        [(one, other) for other in marks] for one in marks
+    ]
     assert [texts(row) for row in cells] == [[shown(cosine) for cosine in row] for row in comparison.matrix]
     selves = [[cell.get("class") == "self" for cell in row] for row in cells]
     assert selves == [[i == j for j in range(count)] for i in range(count)]
@@ -169,7 +315,10 @@ def painted(root: Element) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
 def test_every_cell_of_the_matrix_has_readable_colours(comparison: Comparison) -> None:
     """As they stand in the HTML, the legend's included."""
     pairs = painted(parsed(details(comparison)))
-    assert len(pairs) > comparison.matrix.size
+    if len(comparison.names) == 2:
+        assert pairs == []
+        return
+    assert len(pairs) == comparison.matrix.size + 5
     assert min(contrast(*pair) for pair in pairs) >= READABLE
 
 
@@ -197,24 +346,44 @@ def test_hostile_names_change_no_markup(names: list[str], has_test: bool) -> Non
 
 @hostile_names
 def test_every_name_is_at_hand_in_full(names: list[str]) -> None:
-    """As the title of its shortened form: in the grid and the table, in the matrix, and below the ruler."""
+    """As the title of its shortened form: in the list, in the matrix, below the test image and below the ruler."""
     comparison = described(names, ignored=HOSTILE)
     root = parsed(details(comparison))
+    seen = parsed(overview(comparison))
     for wanted, element in (
-        (comparison.reference_names, root.findall(".//ol[@class='grid']")[0]),
         (comparison.reference_names, root.findall(".//table[@class='references']")[0]),
         (comparison.names, root.findall(".//table[@class='matrix']")[0]),
-        (HOSTILE, parsed(result.overview(comparison, [])).findall(".//ul[@class='notes']")[0]),
+        (comparison.names[:1], seen.findall(".//figure")[0]),
+        (HOSTILE, seen.findall(".//ul[@class='notes']")[0]),
     ):
         titles = [node.get("title") for node in element.iter()]
         assert [name for name in wanted if in_xml(name) not in titles] == []
 
 
 def test_no_note_gives_no_list() -> None:
-    assert "<ul" not in result.overview(with_test([0.8, 0.8], evenly(2, 0.8)), [])
+    assert "<ul" not in overview(with_test([0.8, 0.8], evenly(2, 0.8)))
 
 
 def test_the_folders_of_the_files_are_escaped() -> None:
     """They tell whether the result is an old one."""
-    root = parsed(result.overview(SETS["1 to 2"], ["/uploads/aa11/x.png", '/uploads/"><b>/y.png']))
+    one = replace(outcome(SETS["1 to 2"]), made_from='aa11 "><b>')
+    root = parsed(result.overview(one, None))
     assert [element.get("data-made-from") for element in root] == ['aa11 "><b>']
+
+
+def test_an_earlier_result_says_of_which_test_image_it_is() -> None:
+    """page.js reads the name, which is text; a new result has none."""
+    one = outcome(described(['"><b>x.png', "a.png"]))
+    assert [part.get("data-recalled") for part in parsed(result.overview(one, None, recalled=True))] == ['"><b>x.png']
+    assert [part.get("data-recalled") for part in parsed(result.overview(one, None))] == [None]
+
+
+@hostile_names
+def test_the_text_to_copy_is_the_result_as_text(names: list[str]) -> None:
+    """Line for line, in an element that holds nothing but text; hidden until it is needed."""
+    comparison = described(names)
+    (area,) = parsed(overview(comparison)).findall(".//textarea")
+    assert "".join(area.itertext()).removeprefix("\n") == plain_text(outcome(comparison))
+    assert "hidden" in area.attrib
+    assert "readonly" in area.attrib
+    assert area.get("aria-label")

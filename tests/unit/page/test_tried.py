@@ -1,0 +1,93 @@
+"""The list of what was tried: one set of references at a time, ranked, each test image once, no more than it holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from megastyle.comparison import Comparison
+from megastyle.page.outcome import Outcome
+from megastyle.page.tried import TRIED_KEPT, among, ranked, with_outcome
+from outcomes import outcome
+from sets import evenly, of_matrix, with_test
+
+REFERENCES = ("r1", "r2", "r3")
+
+
+def trial(test: str, mean: float, references: tuple[str, ...] = REFERENCES) -> Outcome:
+    """A test image by its content, at `mean` to references by theirs."""
+    comparison = with_test([mean] * len(references), evenly(len(references), 0.7))
+    return outcome(replace(comparison, digests=(test, *references)))
+
+
+def alone(references: tuple[str, ...] = REFERENCES) -> Outcome:
+    """The references without a test image."""
+    comparison: Comparison = of_matrix(evenly(len(references), 0.7), has_test=False)
+    return outcome(replace(comparison, digests=references))
+
+
+def after(*outcomes: Outcome) -> tuple[Outcome, ...]:
+    """The list after these, one after the other."""
+    tried: tuple[Outcome, ...] = ()
+    for one in outcomes:
+        tried = with_outcome(tried, one)
+    return tried
+
+
+def order(outcomes: tuple[Outcome, ...]) -> list[str]:
+    """Their test images, in order."""
+    return [one.comparison.digests[0] for one in outcomes]
+
+
+def test_each_test_image_stays_in_the_order_of_trying() -> None:
+    assert order(after(trial("a", 0.5), trial("b", 0.9), trial("c", 0.7))) == ["a", "b", "c"]
+
+
+def test_the_list_is_ranked_best_first_and_ties_by_who_came_first() -> None:
+    outcomes = after(trial("a", 0.5), trial("b", 0.9), trial("c", 0.7), trial("d", 0.9))
+    assert order(ranked(outcomes)) == ["b", "d", "c", "a"]
+    shown = among(outcomes[0], outcomes)
+    assert order(shown.tried) == ["b", "d", "c", "a"]
+    assert shown.comparison is outcomes[0].comparison
+
+
+def test_the_same_test_image_again_replaces_its_first_outcome() -> None:
+    """By content, whatever its name."""
+    again = trial("a", 0.6)
+    outcomes = after(trial("a", 0.5), trial("b", 0.9), again)
+    assert order(outcomes) == ["b", "a"]
+    assert outcomes[1] is again
+
+
+def test_the_list_begins_anew_with_other_references() -> None:
+    """One more, one less, another one, or another order: the order is their numbers."""
+    first = trial("a", 0.5)
+    for references in (("r1", "r2"), (*REFERENCES, "r4"), ("r1", "r2", "r4"), ("r2", "r1", "r3")):
+        assert order(after(first, trial("b", 0.9, references))) == ["b"]
+    assert order(after(first, trial("b", 0.9, ("r1", "r2")), trial("c", 0.7))) == ["c"], (
+        "the first list is not found again"
+    )
+
+
+def test_references_without_a_test_image_add_nothing_and_end_nothing() -> None:
+    """Of the same references the list is kept, of others it ends."""
+    first = trial("a", 0.5)
+    assert order(after(first, alone())) == ["a"]
+    assert after(first, alone(("r1", "r2"))) == ()
+    assert after(alone()) == ()
+
+
+def test_a_test_image_that_is_also_a_reference_is_tried_as_any_other() -> None:
+    assert order(after(trial("r1", 0.9), trial("a", 0.5))) == ["r1", "a"]
+
+
+def test_fifty_are_kept_and_the_oldest_goes() -> None:
+    """What is tried again is not the oldest any more."""
+    outcomes = after(*(trial(f"t{number}", 0.5) for number in range(TRIED_KEPT)), trial("t0", 0.5), trial("new", 0.5))
+    assert TRIED_KEPT == 50
+    assert order(outcomes) == [*(f"t{number}" for number in range(2, TRIED_KEPT)), "t0", "new"]
+
+
+def test_an_outcome_in_the_list_holds_no_list_of_its_own() -> None:
+    """Else each would hold all before it, and so on."""
+    outcomes = after(*(trial(f"t{number}", 0.5) for number in range(3)))
+    assert [one.tried for one in outcomes] == [(), (), ()]
