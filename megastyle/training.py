@@ -22,8 +22,8 @@ from megastyle.drawings.lessons import PICTURES, SIZE, Course, Pixels
 PATCH_SIZE = 14  # pixels
 HIDDEN_SIZE, MLP_SIZE, LAYERS, HEADS = 64, 256, 1, 4  # about 170,000 parameters
 COLOUR_FILTERS, WAVES = HIDDEN_SIZE // 4, 7  # filters that start as mean colours; frequencies of the others, a side
-ENDLESS, HAND_MADE = 11, 5  # techniques in a batch
-PAIRED = 0.15  # share of the lessons of which both techniques are in a batch
+ENDLESS, HAND_MADE = 10, 6  # techniques in a batch
+PAIRED = 0.35  # share of the lessons of which both techniques are in a batch
 RECOLOURED, HAND_MADE_RECOLOURED = 0.7, 0.1  # share of the techniques whose colours are changed
 SHUFFLED = 0.7  # share of the hand-made styles whose pictures are shuffled
 LIGHT = 0.15  # standard deviation of the light's fall over a picture, which is no part of its style
