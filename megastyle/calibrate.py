@@ -85,6 +85,12 @@ def look(folder: Path) -> PictureSet:
         return find_pictures(folder, files, progress.advance)
 
 
+def say(remarks: Sequence[str]) -> None:
+    """Print what the set's owner should know, one line each."""
+    for remark in remarks:
+        print(remark)
+
+
 def made_with(encoder: Encoder) -> dict[str, object]:
     """All that an embedding depends on beside the picture."""
     config, processor = encoder.model.config.to_json_string(), encoder.processor.to_json_string()
@@ -100,8 +106,7 @@ def run(asked: argparse.Namespace) -> None:
     name = require_name(asked.name if asked.name is not None else asked.folder.resolve().name)
     require_place(asked.out)
     found = look(asked.folder)
-    for remark in found.remarks:
-        print(remark)
+    say(found.remarks)
     encoder = load_encoder()
     with Store(cache_folder(), made_with(encoder), encoder.model.config.hidden_size) as store:
         new = [picture for picture in found.pictures if picture.sha256 not in store]
@@ -109,10 +114,11 @@ def run(asked: argparse.Namespace) -> None:
         print(f"{total} pictures in {len(found.styles)} styles; {total - len(new)} are embedded already.", flush=True)
         with Progress("Embedded", total, total - len(new)) as progress:
             refused = embed_into(store, new, encoder, progress.advance)
-        found = found.without(refused)
-        calibration = measure_set(found, store, encoder, name)
+        usable = found.without(refused)
+        say(usable.remarks[len(found.remarks) :])
+        calibration = measure_set(usable, store, encoder, name)
     write(asked.out, calibration_text(calibration))
-    write(asked.out.with_suffix(".html"), report(calibration, found.remarks))
+    write(asked.out.with_suffix(".html"), report(calibration, usable.remarks))
     print(summary(calibration), f"\nWritten: {asked.out} and, for people, {asked.out.with_suffix('.html')}", sep="\n")
 
 
