@@ -21,6 +21,7 @@ WAY = (  # files -> pixel values -> embeddings -> Comparison -> page
     {"page"},
 )
 BESIDE = {
+    "cost",
     "form",
     "guard",
     "sweep",
