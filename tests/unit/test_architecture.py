@@ -22,6 +22,7 @@ WAY = (  # files -> pixel values -> embeddings -> Comparison -> page
     {"page"},
 )
 BESIDE = {
+    "cost",
     "form",
     "guard",
     "sweep",
