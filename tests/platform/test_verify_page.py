@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from loopback import serving
 from hub import COMMIT as REVISION
 from hub import Hub
+from loopback import serving
 from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, CHECKPOINT_FILE, CHECKPOINT_REPO
 from proxy import Proxy
 from spaces_hub import NAME, Space, SpacesHub
