@@ -35,13 +35,26 @@ Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
-class Cell(NamedTuple):
-    """A picture of the ranked grid, with what stands under it."""
+class Reference(NamedTuple):
+    """A row of the list of references.
 
-    rank: int
-    cosine: str
-    band: str
+    `columns` are its numbers by their headings, `marks` what stands beside the name.
+    """
+
+    number: int
     name: str
+    label: str
+    columns: dict[str, str]
+    marks: list[str]
+
+
+class Attempt(NamedTuple):
+    """A row of the list of what was tried; `current` is whether it is the one that is shown."""
+
+    name: str
+    mean: str
+    position: str
+    current: bool
 
 
 class Page:
@@ -107,7 +120,7 @@ class Page:
     def remove_reference(self, number: int) -> None:
         """Take one reference away, counted from 0."""
         before = self.reference_pictures.count()
-        self.region("references").get_by_role("button", name="Delete image").nth(number).click(force=True)
+        self.region("references").get_by_role("button", name=f"Remove reference {number + 1}", exact=True).click()
         expect(self.reference_pictures).to_have_count(before - 1)
 
     def take_example(self, title: str) -> None:
@@ -131,10 +144,16 @@ class Page:
         self.tab.evaluate(SETTLED)
 
     def clear(self) -> None:
-        """Press Clear."""
-        self.region("actions").get_by_role("button", name="Clear").click()
+        """Press Clear all."""
+        self.button("Clear all").click()
         expect(self.test_pictures).to_have_count(0)
         expect(self.reference_pictures).to_have_count(0)
+
+    def bring_back(self, name: str) -> None:
+        """Press a row of the list of what was tried, and wait until its result is shown."""
+        self.region("tried").get_by_role("button", name=name).click()
+        expect(self.region("tried").locator("tr.current button")).to_have_text(name)
+        self.tab.evaluate(SETTLED)
 
     def download(self, name: str) -> Download:
         """Press a download button."""
@@ -190,38 +209,48 @@ class Page:
         return self.region("overview").locator("ul.notes li").all_inner_texts()
 
     @property
-    def table(self) -> list[dict[str, str]]:
-        """The references' table, top to bottom, by column."""
+    def references(self) -> list[Reference]:
+        """The list of references, top to bottom."""
         table = self.region("details").locator("table.references")
-        heads = table.locator("thead th").all_inner_texts()
-        rows = table.locator("tbody tr").all()
-        return [dict(zip(heads, row.locator("th, td").all_inner_texts(), strict=True)) for row in rows]
+        heads = table.locator("thead th.number").all_inner_texts()
+        return [reference_of(row, heads) for row in table.locator("tbody tr").all()]
 
     @property
-    def grid(self) -> list[Cell]:
-        """The ranked pictures in their order."""
-        cells = []
-        for caption in self.region("details").locator("ol.grid figcaption").all():
-            first, band, name = caption.locator("> *").all_inner_texts()
-            rank, cosine = first.split(". ")
-            cells.append(Cell(int(rank), cosine, band, name))
-        return cells
+    def tried(self) -> list[Attempt]:
+        """The list of what was tried, top to bottom."""
+        attempts = []
+        for row in self.region("tried").locator("tbody tr").all():
+            _, mean, position, *_ = row.locator("td").all_inner_texts()
+            name = row.locator("bdi").get_attribute("title") or ""
+            attempts.append(Attempt(name, mean, position, row.get_attribute("aria-current") == "true"))
+        return attempts
 
     @property
     def matrix(self) -> list[list[str]]:
         """The matrix's numbers, row by row."""
         rows = self.region("details").locator("table.matrix tbody tr").all()
-        return [row.locator("td").all_inner_texts() for row in rows]
+        return [row.locator("td").all_text_contents() for row in rows]
 
     def report(self) -> Any:
         """The file behind Download JSON, parsed."""
         return json.loads(content(self.download("Download JSON")))
 
     def rows(self) -> list[list[str]]:
-        """The file behind Download CSV, parsed."""
-        return list(csv.reader(io.StringIO(content(self.download("Download CSV")))))
+        """The file behind Download CSV, parsed: the matrix with its names, then what it says of itself."""
+        return list(csv.reader(io.StringIO(content(self.download("Download CSV"), "utf-8-sig"), newline="")))
 
 
-def content(download: Download) -> str:
+def reference_of(row: Locator, heads: Sequence[str]) -> Reference:
+    """A row of the list of references whose numbers stand below these headings."""
+    return Reference(
+        number=int(row.locator(".mark").inner_text().split()[-1]),
+        name=row.locator("bdi").get_attribute("title") or "",
+        label=row.locator(".badge").inner_text(),
+        columns=dict(zip(heads, row.locator("td.number").all_inner_texts(), strict=True)),
+        marks=row.locator(".odd").all_inner_texts(),
+    )
+
+
+def content(download: Download, encoding: str = "utf-8") -> str:
     """The text of a downloaded file."""
-    return Path(download.path()).read_text(encoding="utf-8")
+    return Path(download.path()).read_text(encoding=encoding)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL
 import pytest
+import transformers
 from gradio.components.gallery import GalleryData, GalleryImage
 from gradio.data_classes import ImageData
 from PIL import Image
@@ -27,6 +28,7 @@ import corpus
 from megastyle.comparison import MAX_REFERENCES
 from megastyle.embedding import Cache
 from megastyle.page.exports import EXPORTS
+from megastyle.page.outcome import Outcome
 from pixels import pixels_of
 
 Pixels = npt.NDArray[np.float32]
@@ -68,6 +70,8 @@ class Result(NamedTuple):
     verdict: str
     overview: str
     details: str
+    tried: str
+    attempts: tuple[Outcome, ...]
     files: dict[str, Path]
 
     @property
@@ -76,11 +80,22 @@ class Result(NamedTuple):
         return json.loads(self.files[".json"].read_text(encoding="utf-8"))
 
 
-def compared(app: ModuleType, test: list[Any], references: list[Any]) -> Result:
-    """Call the handler."""
-    verdict, overview, details, *paths = app.compare_uploads(test, references, silent)
+def result_of(outputs: list[Any]) -> Result:
+    """The outputs by name."""
+    *shown, attempts = outputs[: -len(EXPORTS)]
     endings = (export.ending for export in EXPORTS)
-    return Result(verdict, overview, details, dict(zip(endings, map(Path, paths), strict=True)))
+    files = dict(zip(endings, map(Path, outputs[-len(EXPORTS) :]), strict=True))
+    return Result(*shown, attempts=attempts, files=files)
+
+
+def compared(app: ModuleType, test: list[Any], references: list[Any], attempts: tuple[Outcome, ...] = ()) -> Result:
+    """Call the handler of Compare, in a visit that has tried so much before."""
+    return result_of(app.compare_uploads(test, references, attempts, silent))
+
+
+def recalled(app: ModuleType, attempts: tuple[Outcome, ...], index: int) -> Result:
+    """Call the handler of the list of what was tried, as if its row `index` were pressed."""
+    return result_of(app.recall(attempts, gr.EventData(None, {"index": index})))
 
 
 # ---------------------------------------------------------------------------------------------------------------- embed
@@ -248,7 +263,7 @@ def test_too_few_pictures_are_refused_with_the_way_on(
     """Before anything is read: that the file is not there is never noticed."""
     nothing = fresh.Upload("/nowhere/x.png", "x.png")
     with pytest.raises(gr.Error, match=message):
-        fresh.compare_uploads([nothing] * tests, [nothing] * references, silent)
+        fresh.compare_uploads([nothing] * tests, [nothing] * references, (), silent)
 
 
 def test_nine_references_are_clipped_to_eight_and_the_ninth_is_named(
@@ -272,8 +287,8 @@ def test_the_handlers_numbers_are_those_of_the_embeddings(fresh: ModuleType, upl
     assert np.abs(np.array(report["matrix"]) - rows @ rows.T).max() < SAME
     assert report["mean_cosine"] == pytest.approx((rows[0] @ rows[1:].T).mean(), abs=SAME)
     assert f"**{report['mean_cosine']:.3f}**" in result.verdict
-    _, *lines = csv.reader(io.StringIO(result.files[".csv"].read_bytes().decode(), newline=""))
-    assert np.abs(np.array([line[1:] for line in lines], float) - rows @ rows.T).max() < SAME
+    _, *lines = csv.reader(io.StringIO(result.files[".csv"].read_bytes().decode("utf-8-sig"), newline=""))
+    assert np.abs(np.array([line[1:] for line in lines[: len(uploads)]], float) - rows @ rows.T).max() < SAME
     digests = [hashlib.sha256(Path(given.path).read_bytes()).hexdigest() for given in uploads]
     assert [report["test"]["sha256"], *(reference["sha256"] for reference in report["references"])] == digests
 
@@ -287,9 +302,10 @@ def test_every_refused_file_is_named_in_one_message(
     gone = fresh.Upload(str(tmp_path / "none.png"), "gone.png")
     with pytest.raises(gr.Error) as refused:
         compared(fresh, [upload(1)], [text, upload(2), gone])
-    first, second = refused.value.message.split("<br>")
+    first, second, offer = refused.value.message.split("<br>")
     assert first.startswith("<b>&lt;b&gt;notes&lt;/b&gt;.png</b> is not a picture that can be read. Use JPEG")
     assert second == "<b>gone.png</b> is no longer on the server. Choose it again."
+    assert offer == '<button class="without 0 2">Compare without these references</button>'
     assert refused.value.title == "Not compared"
 
 
@@ -319,7 +335,7 @@ def test_an_embedding_that_is_not_finite_is_refused_by_name(
     """The name is escaped, for the message is rendered as HTML."""
     monkeypatch.setattr(fresh, "embed", lambda pixel_values, _: np.full((len(pixel_values), 4), np.nan, np.float32))
     with pytest.raises(gr.Error, match=r"^'&lt;i&gt;\.png: the embedding is not finite'$"):
-        fresh.compare_uploads([upload(1, "<i>.png")], [upload(2)], silent)
+        fresh.compare_uploads([upload(1, "<i>.png")], [upload(2)], (), silent)
 
 
 def test_the_platforms_own_message_goes_through_the_handler_too(
@@ -357,7 +373,7 @@ def test_the_report_names_the_encoder_and_the_libraries(fresh: ModuleType, uploa
     }
     assert report["versions"] == {
         "torch": fresh.torch.__version__,
-        "transformers": fresh.transformers.__version__,
+        "transformers": transformers.__version__,
         "pillow": PIL.__version__,
     }
 
@@ -397,4 +413,73 @@ def test_a_name_that_utf8_cannot_hold_breaks_nothing(fresh: ModuleType, upload: 
     (test,) = fresh.uploads_of(payload)
     result = compared(fresh, [test], [upload(2, "\0nul.png")])
     assert all(text.encode() for text in (result.verdict, result.overview, result.details))
+    assert all(path.read_bytes().decode() for path in result.files.values())
     assert result.report["names"] == ["lone?.png", "\0nul.png"]
+
+
+# ------------------------------------------------------------------------------------------------------ what was tried
+
+
+def tried(result: Result) -> list[str]:
+    """The names in the list, as every file has it, best first."""
+    return [attempt["name"] for attempt in result.report["tried"]]
+
+
+def test_test_images_tried_with_one_set_are_listed_best_first(fresh: ModuleType, upload: Callable[..., Any]) -> None:
+    """Three test images after one another: each result has all so far, on the page and in its files."""
+    references = [upload(seed) for seed in (10, 11)]
+    attempts: tuple[Outcome, ...] = ()
+    means: dict[str, float] = {}
+    for seed in (1, 2, 3):
+        result = compared(fresh, [upload(seed)], references, attempts)
+        attempts = result.attempts
+        means[f"{seed}.png"] = result.report["mean_cosine"]
+        assert tried(result) == sorted(means, key=lambda name: -means[name])
+        assert (f"{seed}.png" in result.tried) == (len(means) > 1)
+    assert len({*means.values()}) == 3
+    assert "Tried against these references" in result.tried
+
+
+def test_an_attempt_is_shown_again_without_a_computation(
+    fresh: ModuleType, upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it, the files too, even when the pictures are gone; only that it is an earlier one is said."""
+    tests, references = [upload(1), upload(2)], [upload(seed) for seed in (10, 11)]
+    first = compared(fresh, tests[:1], references)
+    second = compared(fresh, tests[1:], references, first.attempts)
+    for gone in (*tests, *references):
+        Path(gone.path).unlink()
+    monkeypatch.setattr(fresh, "embed", None)
+
+    for earlier in (first, second):
+        again = recalled(fresh, second.attempts, tried(second).index(earlier.report["test"]["name"]))
+        assert (again.verdict, again.details) == (earlier.verdict, earlier.details)
+        assert again.attempts == second.attempts
+        assert again.report == {**earlier.report, "tried": second.report["tried"]}
+        assert f'data-recalled="{earlier.report["test"]["name"]}"' in again.overview
+        assert "data-recalled" not in earlier.overview
+
+
+@pytest.mark.parametrize("index", [-1, 1, 50])
+def test_a_row_that_is_gone_is_refused(fresh: ModuleType, upload: Callable[..., Any], index: int) -> None:
+    attempts = compared(fresh, [upload(1)], [upload(10)]).attempts
+    with pytest.raises(gr.Error, match="That result is gone"):
+        recalled(fresh, attempts, index)
+
+
+def test_other_references_and_references_alone_end_the_list(fresh: ModuleType, upload: Callable[..., Any]) -> None:
+    """The same references alone keep it."""
+    references = [upload(seed) for seed in (10, 11)]
+    first = compared(fresh, [upload(1)], references)
+    assert tried(compared(fresh, [], references, first.attempts)) == ["1.png"]
+    assert tried(compared(fresh, [upload(2)], references[:1], first.attempts)) == ["2.png"]
+    assert tried(compared(fresh, [], [*references, upload(12)], first.attempts)) == []
+
+
+def test_a_refused_comparison_leaves_the_list_as_it_was(fresh: ModuleType, upload: Callable[..., Any]) -> None:
+    """The handler changes nothing that it was given."""
+    first = compared(fresh, [upload(1)], [upload(10)])
+    before = list(first.attempts)
+    with pytest.raises(gr.Error):
+        compared(fresh, [fresh.Upload("/nowhere/x.png", "x.png")], [upload(10)], first.attempts)
+    assert list(first.attempts) == before

@@ -230,6 +230,47 @@ def test_the_test_image_is_measured_by_the_set_without_the_odd_one_out() -> None
     assert result.leave_one_out[3] == pytest.approx(0.1, abs=NEAR)
 
 
+def with_one_stranger(to_the_seven: float, to_the_stranger: float) -> Comparison:
+    """Reference 1 at 0.8 from the six after it, these at 0.7 from each other, and the eighth at 0.1 from all seven."""
+    pairs = [0.1 if other == 7 else 0.8 if one == 0 else 0.7 for one, other in itertools.combinations(range(8), 2)]
+    return with_test([to_the_seven] * 7 + [to_the_stranger], symmetric(8, pairs))
+
+
+def test_one_stranger_among_eight_does_not_turn_the_verdict() -> None:
+    """The test image at 0.6 from the seven and 0.9 from the stranger: headline (7 * 0.6 + 0.9) / 8 = 0.6375.
+
+    Leave-one-out without the stranger: reference 1 0.8, each of the six (0.8 + 5 * 0.7) / 6 = 0.716667; their mean is
+    (0.8 + 6 * 0.716667) / 7 = 0.728571, so 0.6 lies below. With the stranger they would be (6 * 0.8 + 0.1) / 7 = 0.7,
+    (0.8 + 5 * 0.7 + 0.1) / 7 = 0.628571, and its own 0.1: 0.6375 would lie inside 0.1 to 0.7.
+    """
+    result = with_one_stranger(0.6, 0.9)
+    assert result.leave_one_out == pytest.approx((0.7, *[4.4 / 7] * 6, 0.1), abs=NEAR)
+    assert (result.odd_one_out, result.core) == (7, tuple(range(7)))
+    assert result.mean_cosine == pytest.approx(0.6375, abs=NEAR)
+    assert result.core_mean == pytest.approx(0.6, abs=NEAR)
+    assert result.agreement == pytest.approx(Agreement(5.1 / 7, 4.3 / 6, 0.8), abs=NEAR)
+    assert (result.has_range, result.position) == (True, "below")
+
+
+def test_one_stranger_among_eight_does_not_spoil_a_fit() -> None:
+    """At 0.75 from the seven and 0 from the stranger: (7 * 0.75) / 8 = 0.65625 would lie below 0.716667."""
+    result = with_one_stranger(0.75, 0.0)
+    assert result.mean_cosine == pytest.approx(0.65625, abs=NEAR)
+    assert result.core_mean == pytest.approx(0.75, abs=NEAR)
+    assert result.position == "inside"
+
+
+def test_the_one_that_agrees_least_is_asked_and_no_other() -> None:
+    """Pairs ab 0.9, ac 0.6, bc 0.6, ad 0.4, bd 0.4, cd 0.35; the candidate is d with (0.4 + 0.4 + 0.35) / 3 = 0.383333.
+
+    The others agree at (0.9 + 0.6 + 0.6) / 3 = 0.7, which is far above. Without d, c would be as far from a and b, but
+    one is marked at most.
+    """
+    result = of_matrix(symmetric(4, [0.9, 0.6, 0.4, 0.6, 0.4, 0.35]), has_test=False)
+    assert result.leave_one_out[3] == min(result.leave_one_out) == pytest.approx(1.15 / 3, abs=NEAR)
+    assert result.odd_one_out == 3
+
+
 def test_two_references_beside_the_odd_one_out_have_no_range() -> None:
     """One number is left, 0.8, and no ends of a range."""
     result = with_stranger(0.5)

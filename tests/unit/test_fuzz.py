@@ -244,7 +244,7 @@ def payloads(paths: list[Any]) -> st.SearchStrategy[tuple[ImageData | None, Gall
 def compare(app: ModuleType, test: Any, references: Any) -> Any:
     """Compare what the inputs send: the result or the handler's own error, and any other error raised."""
     try:
-        return app.compare_uploads(app.uploads_of(test), app.uploads_of(references))
+        return app.compare_uploads(app.uploads_of(test), app.uploads_of(references), ())
     except app.gr.Error as refusal:
         return refusal
 

@@ -23,19 +23,22 @@ BANDS_BEGIN = "BANDS = (  # best first; the last one takes everything down to -1
 SHOW = """
 import json
 from megastyle.comparison import compare
-from megastyle.page import exports, result, texts, words
+from megastyle.page import record, result, texts, words
+from megastyle.page.outcome import Outcome, Provenance
 from megastyle.pictures import Thumbnail
 import numpy as np
 
 unit = np.array([[1, 0], [0.96, 0.28], [0.8, 0.6]], np.float32)  # cosines 0.96 and 0.8, mean 0.88
-made = compare(unit, ["t", "a", "b"])
-thumbnails = [Thumbnail(*"x" * len(Thumbnail._fields))] * 3
+encoder = {"backbone": "b", "checkpoint": "c", "revision": None, "sha256": "d", "official": True}
+provenance = Provenance(encoder, {}, None, "m")
+thumbnails = (Thumbnail(*"x" * len(Thumbnail._fields)),) * 3
+made = Outcome(compare(unit, ["t", "a", "b"]), thumbnails, provenance, None, "2026", "")
 print(json.dumps({
     "verdict": words.verdict(made),
-    "overview": result.overview(made, []),
-    "details": result.details(made, thumbnails),
-    "meaning": texts.meaning(),
-    "report": exports.json_report(exports.Outcome(made, {}, {})),
+    "overview": result.overview(made, None),
+    "details": result.details(made),
+    "about": texts.about(provenance, None, 1),
+    "record": record.json_record(made),
 }))
 """
 
@@ -64,9 +67,10 @@ def six_bands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         ("overview", ">Perfect</text>"),
         ("details", "🔵"),
         ("details", "Perfect"),
-        ("meaning", "| 0.85 and above | 🔵 Perfect style match |\n| 0.75 to 0.85 | 🟢 Strong style match |"),
-        ("report", '"label": "Perfect style match"'),
-        ("report", '"label": "Strong style match"'),
+        ("about", "<tr><td>0.85 and above</td><td>🔵 Perfect style match</td></tr>"),
+        ("about", "<tr><td>0.75 to 0.85</td><td>🟢 Strong style match</td></tr>"),
+        ("record", '"label": "Perfect style match"'),
+        ("record", '"label": "Strong style match"'),
     ],
 )
 def test_a_sixth_band_is_one_line_in_one_file(six_bands: dict[str, str], part: str, wanted: str) -> None:

@@ -162,7 +162,7 @@ def test_programs_read_the_json_report_from_it(comparison: Comparison) -> None:
     assert data_of(html_report(one)) == json.loads(json_record(one))
 
 
-# ------------------------------------------------------------------------------------------------------ nothing is asked
+# ----------------------------------------------------------------------------------------------------- nothing is asked
 
 
 @every_set
