@@ -385,7 +385,7 @@ def test_the_page_says_so_if_its_scores_are_not_megastyles(
     """And names the checkpoint that made them; a page on the published encoder says nothing of the kind."""
     source = replace(app.ENCODER.source, checkpoint="tiny.pth", official=official)
     monkeypatch.setattr(app, "ENCODER", app.ENCODER._replace(source=source))
-    words = [block.value for block in app.build_page().blocks.values() if isinstance(block, gr.Markdown)]
+    words = [block.value or "" for block in app.build_page().blocks.values() if isinstance(block, gr.Markdown)]
     found = [text for text in words if "These are not MegaStyle scores" in text]
     assert ["`tiny.pth`" in text for text in found] == ([] if official else [True])
 
