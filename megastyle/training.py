@@ -8,8 +8,9 @@ apart. Others are hand-made styles, whose pictures are shuffled, so that what th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from typing import TypeAlias
 
 import numpy as np
@@ -33,6 +34,7 @@ GRADIENT_NORM = 1.0  # at most
 TEMPERATURE = 0.085  # of the contrastive loss
 SEED = 0  # of the first weights and of the batches
 
+Batch: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"  # as `batches` describes it
 Progress: TypeAlias = Callable[[int, int], None]  # is told the number of steps that are done and of all steps
 
 
@@ -144,7 +146,7 @@ def endless_groups(course: Course, rng: Rng) -> Iterator[list[Pixels]]:
         order = rng.permutation(len(course.lessons)).tolist()
 
 
-def batches(course: Course, rng: Rng) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(course: Course, rng: Rng) -> Iterator[Batch]:
     """Training batches without end: pixel values (b, 3, s, s) in -1 to 1, and the number of their technique, (b,)."""
     hand_made, endless = [pictures.result() for pictures in course.hand_made], endless_groups(course, rng)
     while True:
@@ -162,6 +164,15 @@ def recoloured(rng: Rng, group: Sequence[Pixels], chance: float) -> Iterator[Flo
     order, table = colour_table(rng, rng.random() < chance)
     for pictures in group:
         yield lit(rng, table[mirrored(rng, pictures)[..., order]])
+
+
+def ahead(batches: Iterator[Batch]) -> Generator[Batch]:
+    """The same endless batches, each made in a thread of its own while the one before is learned."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches)
+        while True:
+            batch, coming = coming.result(), pool.submit(next, batches)
+            yield batch
 
 
 def contrastive_loss(embeddings: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
@@ -189,14 +200,15 @@ def train(model: SiglipVisionModel, course: Course, progress: Progress) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS, pct_start=0.15)
     model.train()
-    for step, (values, classes) in enumerate(itertools.islice(batches(course, np.random.default_rng(SEED)), STEPS)):
-        embeddings = torch.nn.functional.normalize(model(pixel_values=values).pooler_output)
-        optimizer.zero_grad()
-        contrastive_loss(embeddings, classes).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
-        optimizer.step()
-        schedule.step()
-        progress(step + 1, STEPS)
+    with closing(ahead(batches(course, np.random.default_rng(SEED)))) as supply:
+        for step, (values, classes) in enumerate(itertools.islice(supply, STEPS)):
+            embeddings = torch.nn.functional.normalize(model(pixel_values=values).pooler_output)
+            optimizer.zero_grad()
+            contrastive_loss(embeddings, classes).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
+            optimizer.step()
+            schedule.step()
+            progress(step + 1, STEPS)
     model.eval()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -125,3 +127,16 @@ def test_an_untrained_model_sees_all_places_alike() -> None:
         assert torch.allclose(
             model(pixel_values=picture).pooler_output, model(pixel_values=moved).pooler_output, atol=1e-5
         )
+
+
+def test_batches_made_ahead_are_the_same_in_the_same_order_and_end_with_their_user() -> None:
+    made: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        while True:
+            made.append(len(made))
+            yield made[-1]
+
+    with closing(training.ahead(numbers())) as supply:
+        assert [next(supply) for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert made == [0, 1, 2, 3, 4, 5]  # one is made ahead, and none after the end
