@@ -1,7 +1,7 @@
 # Each target does its own set-up: a virtual environment in .venv, and for `make test` a Chromium where none is found.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run quick test check format bench fuzz clean
+.PHONY: help demo run calibrate quick test check format bench fuzz clean
 
 # the first Python 3.10 to 3.12 that really runs
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
@@ -19,6 +19,10 @@ demo: .venv/.app ## start the page on a tiny encoder trained in seconds; no weig
 
 run: .venv/.app ## start the page on MegaStyle-Encoder; the first time it downloads 0.86 GB
 	$(BIN)/python app.py
+
+calibrate: .venv/.app ## measure what a score is worth: make calibrate PICTURES=FOLDER, which holds one subfolder a style
+	@[ -n "$(PICTURES)" ] || { echo "Name the folder: make calibrate PICTURES=FOLDER"; exit 2; }
+	$(BIN)/python -m megastyle.calibrate "$(PICTURES)" $(if $(NAME),--name "$(NAME)")
 
 quick: .venv/.tools ## run the tests that need no server, browser or platform; well under a minute
 	$(BIN)/python -m pytest tests/unit

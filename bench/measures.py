@@ -47,6 +47,7 @@ POLL_SECONDS = 0.02  # between two attempts to reach a starting app
 PAIR_PROCESSES = 2  # a process for each of 8 pairs would be 8; they are alike
 GROWTH = (1, 2, 4)  # numbers of references besides the first comparison's
 REFERENCES = 8
+CALIBRATION_SECONDS, CALIBRATION_BYTES = 30.0, 1_500_000_000  # what a calibration's statistics may take
 
 
 class Row(NamedTuple):
@@ -516,6 +517,32 @@ def identity(bench: Bench) -> list[Row]:
     return []
 
 
+# --------------------------------------------------------------------------------------------------------------- calibration
+
+
+def calibration(bench: Bench) -> list[Row]:
+    """Measure what a score is worth in a large set whose embeddings are given: no forward pass is part of it."""
+    done = probe(bench.environment, "calibration")
+    pictures, styles, seconds = (done.found[name] for name in ("pictures", "styles", "seconds"))
+    what = f"a calibration's statistics, {pictures:,} pictures in {styles} styles, embeddings given"
+    return [
+        Row(
+            f"{what}: seconds",
+            f"{seconds:.1f} s",
+            f"{CALIBRATION_SECONDS:.0f} s",
+            seconds / CALIBRATION_SECONDS,
+            1.0,
+        ),
+        Row(
+            f"{what}: peak anonymous memory (`RssAnon`)",
+            gigabytes(done.memory),
+            gigabytes(CALIBRATION_BYTES),
+            done.memory / CALIBRATION_BYTES,
+            1.0,
+        ),
+    ]
+
+
 def gigabytes(size: float) -> str:
     """A size in words."""
     return f"{size / 1e9:.2f} GB"
@@ -528,4 +555,5 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "else": everything_else,
     "comparisons": comparisons,
     "identity": identity,
+    "calibration": calibration,
 }

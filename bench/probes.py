@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 LAYERS = (
     9  # of the model's 27: 0.55 GB of weights, so that none is still in a processor's cache when its turn comes again
 )
+STYLES, STYLE_PICTURES = 200, 50  # of the set that is calibrated: 10,000 pictures
+STYLE_SPREAD = 1.5  # of pictures around their style, whose own length is 1: cosines of about 0.31 inside of it
 TOKENS, WIDTH, MLP_WIDTH, HEADS, HEAD_WIDTH = 729, 1152, 4304, 16, 72  # of the model
 
 Json = dict[str, Any]
@@ -137,6 +139,25 @@ def identity(backbone: str, checkpoint: str, *pictures: str) -> Json:
     }
 
 
+def calibration() -> Json:
+    """Seconds of a calibration's statistics for random embeddings around a direction of their style."""
+    import numpy as np
+
+    from megastyle.calibration_text import calibration_text
+    from megastyle.measuring.measurement import Labelled, Provenance, measure
+
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((STYLES, 1, WIDTH), np.float32)
+    rows = rows + STYLE_SPREAD * rng.standard_normal((STYLES, STYLE_PICTURES, WIDTH), np.float32)
+    rows = rows.reshape(-1, WIDTH)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    names = tuple(f"style {number:03}" for number in range(STYLES))
+    pictures = Labelled(rows, names, np.full(STYLES, STYLE_PICTURES))
+    about = Provenance("Random", "", {"checkpoint": "", "sha256": ""}, {})
+    seconds = timed(lambda: calibration_text(measure(pictures, about)))
+    return {"seconds": seconds, "pictures": len(rows), "styles": STYLES}
+
+
 def multiply() -> Json:
     """Seconds and floating-point operations of a third of a picture's matrix products, once for each line of the input.
 
@@ -188,6 +209,7 @@ PROBES: dict[str, Callable[..., Json]] = {
     "score": score,
     "identity": identity,
     "multiply": multiply,
+    "calibration": calibration,
 }
 
 if __name__ == "__main__":

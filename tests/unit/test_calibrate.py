@@ -56,12 +56,18 @@ def encoder(tiny_environment: Mapping[str, str]) -> Iterator[Encoder]:
         yield load_encoder()
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoder: Encoder) -> Any:
+def run_of(words: list[object], cache: Path, encoder: Encoder) -> int:
     """The command in this process, with a cache of its own; gives the exit code."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(calibrate, "load_encoder", lambda: encoder)
-    return lambda *words: calibrate.main([str(word) for word in words])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        patch.setattr(calibrate, "load_encoder", lambda: encoder)
+        return calibrate.main([str(word) for word in words])
+
+
+@pytest.fixture
+def command(tmp_path: Path, encoder: Encoder) -> Any:
+    """The command, with a cache in `tmp_path`."""
+    return lambda *words: run_of([*words], tmp_path / "cache", encoder)
 
 
 def process(environment: Mapping[str, str], cache: Path, *words: object) -> subprocess.Popen[str]:
@@ -85,14 +91,10 @@ def kept_in(cache: Path, size: int = 64) -> int:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tiny_environment: Mapping[str, str], folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(encoder: Encoder, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a run that nothing ended."""
     place = tmp_path_factory.mktemp("undisturbed")
-    with process(tiny_environment, place / "cache", folder, "--out", place / "c.json") as run:
-        output, log = run.communicate()
-    assert run.returncode == 0, log
-    assert "48 pictures in 4 styles; 0 are embedded already." in output
-    assert log.splitlines()[-1] == "Embedded: 48 of 48"
+    assert run_of([folder, "--out", place / "c.json"], place / "cache", encoder) == 0
     return place / "c.json"
 
 
@@ -107,30 +109,43 @@ def test_the_page_can_read_what_is_written(undisturbed: Path, encoder: Encoder) 
     assert {path.name for path in undisturbed.parent.iterdir()} == {"c.json", "c.html", "cache"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_that_was_ended_goes_on_and_writes_the_same_file(
-    tiny_environment: Mapping[str, str], folder: Path, tmp_path: Path, undisturbed: Path, number: signal.Signals
+def test_a_run_that_was_killed_goes_on_and_writes_the_same_file(
+    command: Any, tiny_environment: Mapping[str, str], folder: Path, tmp_path: Path, undisturbed: Path
 ) -> None:
+    """The store is only appended to: with one record a picture at the end, none was embedded twice."""
     out = tmp_path / "c.json"
     with process(tiny_environment, tmp_path / "cache", folder, "--out", out) as run:
         assert run.stderr
         while not run.stderr.readline().startswith("Embedded: "):
             assert run.poll() is None
-        run.send_signal(number)
-        _, log = run.communicate()
+        run.kill()
+    assert run.returncode == -signal.SIGKILL
     done = kept_in(tmp_path / "cache")
     assert 0 < done < STYLES * PICTURES
     assert not out.exists()
-    if number == signal.SIGINT:
-        assert run.returncode == 130
-        assert log.splitlines()[-1] == "Stopped. What was embedded is kept: the same command goes on from there."
-        assert "Traceback" not in log
-    else:
-        assert run.returncode == -signal.SIGKILL
-    with process(tiny_environment, tmp_path / "cache", folder, "--out", out) as again:
-        output, log = again.communicate()
-    assert again.returncode == 0, log
-    assert f"48 pictures in 4 styles; {done} are embedded already." in output
+    assert command(folder, "--out", out) == 0
+    assert kept_in(tmp_path / "cache") == STYLES * PICTURES
+    assert undated(out) == undated(undisturbed)
+
+
+def test_ctrl_c_says_in_one_line_how_to_go_on(
+    command: Any, folder: Path, tmp_path: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, embed, done = tmp_path / "c.json", bulk.embed, iter(range(48))
+
+    def interrupted(encoder: Encoder, pixels: Any) -> Any:
+        if next(done) == 7:
+            signal.raise_signal(signal.SIGINT)
+        return embed(encoder, pixels)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bulk, "embed", interrupted)
+        assert command(folder, "--out", out) == 130
+    log = [line for line in capsys.readouterr().err.splitlines() if ": " not in line or line.startswith("Stopped")]
+    assert log == ["", "Stopped. What was embedded is kept: the same command goes on from there."]
+    assert kept_in(tmp_path / "cache") == 7
+    assert command(folder, "--out", out) == 0
+    assert "48 pictures in 4 styles; 7 are embedded already." in capsys.readouterr().out
     assert undated(out) == undated(undisturbed)
 
 
