@@ -27,7 +27,7 @@ from verify.space import local_commit
 ROOT = Path(__file__).resolve().parents[2]
 OTHER = "b" * 40  # a commit
 LINE = re.compile(r"(ok|FAIL|-) +(.+?)(?:  +(.+))?$")
-PATIENCE = "60"  # seconds; a limit for a hang, not a measure
+PATIENCE = "300"  # seconds; a limit for a hang, not a measure
 
 
 class Page(NamedTuple):
