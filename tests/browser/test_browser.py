@@ -24,13 +24,9 @@ from loopback import serving
 from megastyle.bands import BANDS
 from megastyle.comparison import MAX_REFERENCES
 from megastyle.drawings import examples
-<<<<<<< HEAD
-from megastyle.pictures import MAX_FILE_BYTES
-from page import DESKTOP, PHONE, SCHEMES, Page
-=======
 from megastyle.page.names import short
+from megastyle.pictures import MAX_FILE_BYTES
 from page import DESKTOP, PHONE, SCHEMES, Page, Reference
->>>>>>> pagetests
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -229,20 +225,6 @@ def emoji_of(label: str) -> str:
     return next(band.emoji for band in BANDS if band.label == label)
 
 
-<<<<<<< HEAD
-=======
-def test_ninth_reference_is_left_out_and_named(page: Page) -> None:
-    test, *references = watercolours(1 + MAX_REFERENCES + 1)
-
-    page.put(test, references).compare()
-
-    assert len(page.references) == MAX_REFERENCES
-    assert page.notes == [f"Left out: at most 8 references are compared; not used: {references[8]['name']}."]
-    assert page.report()["ignored"] == [references[8]["name"]]
-    expect(page.reference_pictures).to_have_count(9)
-
-
->>>>>>> pagetests
 def test_clear_empties_inputs_and_result(page: Page) -> None:
     page.put(*split(watercolours(3))).compare()
 
@@ -838,16 +820,11 @@ def test_hostile_names_are_shown_as_text_in_result_and_files(page: Page) -> None
     assert len(names) == len(HOSTILE)
     assert sorted(reference.name for reference in page.references) == sorted(names[1:])
     assert page.region("result").locator("script, b b, td b, img[onerror], [onmouseover], a").count() == 0
-<<<<<<< HEAD
     page.region("result").locator("[title]").evaluate_all(TOUCH)  # a dialog that opens is seen by the page's fixture
-    assert sorted(cell["Reference"] for cell in page.table) == sorted(map(shortened, names[1:]))
-    assert [row[0] for row in page.rows()[1:]] == [f"'{name}" if name.startswith("=") else name for name in names]
-=======
     shown = page.region("details").locator("table.references bdi.name").all_inner_texts()
     assert sorted(shown) == sorted(map(short, names[1:]))
     rows = page.rows()[1 : len(names) + 1]
     assert [row[0] for row in rows] == [f"'{name}" if name.startswith("=") else name for name in names]
->>>>>>> pagetests
     check_layout(page)
 
 

@@ -27,23 +27,6 @@ def test_the_page_is_told_to_keep_no_history_and_to_count_nothing(server: str) -
         assert {event["api_visibility"] for event in visitor.config["dependencies"]} == {"private"}
 
 
-<<<<<<< HEAD
-=======
-def test_the_page_says_how_long_pictures_stay(visit: Visit, app: ModuleType) -> None:
-    """The time from the constants, and that no history is kept."""
-    minutes = (app.FILES_KEPT_SECONDS + app.SWEEP_SECONDS) // 60
-    assert minutes <= 120, "a short time"
-    told = visit.page.region("about").locator("details", has_text="Privacy:")
-    told.locator("summary").click()
-    words = told.inner_text()
-    assert f"stay on this server for {minutes} minutes at most" in words
-    assert "kept in no history" in words
-
-
-# ----------------------------------------------------------------------------------------------------------- the server
-
-
->>>>>>> pagetests
 class Proxy(socketserver.ThreadingTCPServer):
     """Stands where the way to other hosts begins, and keeps what it was asked for; it lets nobody through."""
 
