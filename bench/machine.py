@@ -51,7 +51,8 @@ def require_room(folder: Path, disk: int, memory: int) -> None:
         f"{need / 1e9:.1f} GB {what}, {have / 1e9:.1f} GB are free" for what, need, have in needs if have < need
     ]:
         raise RoomError(
-            f"The benchmark needs {'; and '.join(lacking)}. Nothing was written. MEGASTYLE_BENCH_DIR names another folder."
+            f"The benchmark needs {'; and '.join(lacking)}. Nothing was written. "
+            "MEGASTYLE_BENCH_DIR names another folder."
         )
 
 
@@ -61,7 +62,10 @@ def describe() -> str:
     memory = kilobytes(Path("/proc/meminfo"), "MemTotal") / 2**30
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "gradio"))
     cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores of {model[1] if model else platform.machine()}, {memory:.0f} GB, Python {platform.python_version()}, {libraries}"
+    return (
+        f"{cores} cores of {model[1] if model else platform.machine()}, {memory:.0f} GB, "
+        f"Python {platform.python_version()}, {libraries}"
+    )
 
 
 class PeakAnonymous:

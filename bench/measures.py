@@ -1,7 +1,8 @@
-"""The measurements behind the benchmark's table: each drives the app as its users do and times what they would have instead.
+"""The measurements behind the benchmark's table.
 
-Where two things are compared they take turns, so that whatever else the machine does meets both. A figure that was taken more
-than once is the best: on a shared machine only the disturbance varies.
+Each drives the app as its users do and times what they would have instead.
+Where two things are compared they take turns, so that whatever else the machine does meets both.
+A figure that was taken more than once is the best: on a shared machine only the disturbance varies.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def without_settings() -> dict[str, str]:
     }
 
 
-# ------------------------------------------------------------------------------------------------------ processes and servers
+# ------------------------------------------------------------------------------------------------ processes and servers
 
 
 def probe_command(name: str, *arguments: str) -> list[str]:
@@ -197,9 +198,8 @@ class Server(NamedTuple):
 
 def run_command() -> tuple[str, ...]:
     """`make run` where its set-up is done, as it is under `make bench`, else what it runs."""
-    ready = (
-        subprocess.run(["make", "--question", ".venv/.app"], cwd=ROOT, capture_output=True, check=False).returncode == 0
-    )  # noqa: S607
+    question = ["make", "--question", ".venv/.app"]
+    ready = subprocess.run(question, cwd=ROOT, capture_output=True, check=False).returncode == 0
     return ("make", "--silent", "run") if ready else (sys.executable, "app.py")
 
 
@@ -224,7 +224,10 @@ def serving(environment: dict[str, str], command: Sequence[str]) -> Iterator[Ser
 
 
 def signal_all(process: int, number: signal.Signals) -> None:
-    """Send a signal to a process and its descendants. A session of their own would be simpler, but the kernel shares processors between sessions."""
+    """Send a signal to a process and its descendants.
+
+    A session of their own would be simpler, but the kernel shares processors between sessions.
+    """
     with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
         for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
             signal_all(int(child), number)
@@ -248,7 +251,7 @@ def wait_until_up(url: str, process: subprocess.Popen[str], log: Any) -> None:
     raise RuntimeError(f"The app did not start:\n{log.read()}")
 
 
-# ------------------------------------------------------------------------------------------------------------ start and memory
+# ----------------------------------------------------------------------------------------------------- start and memory
 
 
 def cold_start(bench: Bench) -> list[Row]:
@@ -332,7 +335,7 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-# ------------------------------------------------------------------------------------------- everything but the forward pass
+# -------------------------------------------------------------------------------------- everything but the forward pass
 
 
 def everything_else(bench: Bench) -> list[Row]:
@@ -357,7 +360,7 @@ def read_alone(paths: Sequence[Path]) -> None:
         )
 
 
-# ---------------------------------------------------------------------------------------------------------- whole comparisons
+# ---------------------------------------------------------------------------------------------------- whole comparisons
 
 
 class Compared(NamedTuple):
@@ -370,13 +373,19 @@ class Compared(NamedTuple):
 
     @property
     def share(self) -> float:
-        """How much of the machine's multiplication rate the forward passes reach, everything else counted as if it were one."""
+        """How much of the machine's multiplication rate the forward passes reach.
+
+        Everything else is counted as if it were one.
+        """
         pictures = self.answer.report["matrix"]
         return len(pictures) * PICTURE_TERAFLOP * 1e12 / self.seconds / rate(self.passes)
 
 
 def pressed(visitor: Visitor, server: Server, multiplier: Multiplier) -> Compared:
-    """Press Compare; before each picture but the first the app is held (SIGSTOP) for a pass of matrix products, whose time is taken off."""
+    """Press Compare, with a pass of matrix products beside each picture.
+
+    Before each picture but the first the app is held (SIGSTOP) for such a pass, whose time is taken off.
+    """
     responses: list[httpx.Response] = []
     passes, pauses, done = [multiplier.pass_()], [0.0], {0}
 
@@ -403,7 +412,10 @@ def pressed(visitor: Visitor, server: Server, multiplier: Multiplier) -> Compare
 
 
 def comparisons(bench: Bench) -> list[Row]:
-    """One visitor's hour: a first comparison of 1 with 8, another test image, the same again; then 1 with 1, 2 and 4."""
+    """One visitor's hour.
+
+    It is a first comparison of 1 with 8, another test image and the same again; then 1 with 1, 2 and 4.
+    """
     nine = [bench.pictures[number % len(bench.pictures)] for number in range(REFERENCES + 1)]
     with (
         Multiplier() as multiplier,
@@ -471,9 +483,10 @@ def pair_row(bench: Bench, nine: Sequence[Path], first: Compared, whole: float) 
     pictures = REFERENCES + 1
     once, each = whole - first.seconds, max(1e-9, pairs - 2 * REFERENCES * forward)
     bench.remarks.append(
-        f"1 against {REFERENCES} by one run of the app took {whole:.0f} s; a process for each pair, measured {PAIR_PROCESSES} times "
-        f"and counted {REFERENCES} times, {pairs:.0f} s: {whole / pairs:.2f}. The app embeds {pictures} pictures and the processes "
-        f"{2 * REFERENCES}, so where forward passes take all the time it is {pictures / (2 * REFERENCES):.2f}."
+        f"1 against {REFERENCES} by one run of the app took {whole:.0f} s; "
+        f"a process for each pair, measured {PAIR_PROCESSES} times and counted {REFERENCES} times, {pairs:.0f} s: "
+        f"{whole / pairs:.2f}. The app embeds {pictures} pictures and the processes {2 * REFERENCES}, "
+        f"so where forward passes take all the time it is {pictures / (2 * REFERENCES):.2f}."
     )
     against = f"in a process for each of {REFERENCES} pairs: {each:.0f} s"
     return Row(
@@ -486,7 +499,10 @@ def pair_row(bench: Bench, nine: Sequence[Path], first: Compared, whole: float) 
 
 
 def growth_row(grown: dict[int, Compared]) -> Row:
-    """Seconds a picture, each set in relation to the matrix products that took turns with it: other work on the machine slows both."""
+    """Seconds a picture, each set in relation to the matrix products that took turns with it.
+
+    Other work on the machine slows both.
+    """
     steps = sorted(grown)
     per_picture = ", ".join(f"{grown[number].seconds / (number + 1):.1f}" for number in steps)
     shares = ", ".join(f"{1 / grown[number].share:.2f}" for number in steps)
@@ -498,21 +514,28 @@ def growth_row(grown: dict[int, Compared]) -> Row:
 
 
 def multiple(compared: Sequence[Compared]) -> float:
-    """Seconds of comparisons, as a multiple of the matrix products of their pictures at the rate measured beside them."""
+    """Seconds of comparisons, as a multiple of the matrix products of their pictures.
+
+    The products are counted at the rate measured beside the comparisons.
+    """
     pictures = sum(len(one.answer.report["matrix"]) for one in compared)
     floor = pictures * PICTURE_TERAFLOP * 1e12 / rate([products for one in compared for products in one.passes])
     return sum(one.seconds for one in compared) / floor
 
 
-# ------------------------------------------------------------------------------------------------------------------ identity
+# ------------------------------------------------------------------------------------------------------------- identity
 
 
 def identity(bench: Bench) -> list[Row]:
-    """No precision is given up: the app's weights, pixel values and embedding against the plain recipe's, in one process."""
+    """No precision is given up.
+
+    The app's weights, pixel values and embedding are set against the plain recipe's, in one process.
+    """
     found = probe(bench.environment, "identity", *bench.plain, *map(str, bench.pictures)).found
     bench.remarks.append(
-        f"Largest difference from the plain recipe, float32: {found['weights']:g} in {found['tensors']} tensors, {found['pixel_values']:g} in the "
-        f"pixel values of {found['pictures']} pictures, {found['embedding']:g} in an embedding."
+        f"Largest difference from the plain recipe, float32: {found['weights']:g} in {found['tensors']} tensors, "
+        f"{found['pixel_values']:g} in the pixel values of {found['pictures']} pictures, "
+        f"{found['embedding']:g} in an embedding."
     )
     return []
 

@@ -54,7 +54,10 @@ def write_photographs(folder: Path) -> list[Path]:
 
 
 def write_photograph(path: Path, seed: int) -> Path:
-    """A picture with the detail of a photograph: noise in every size from the whole picture down to a sensor's grain."""
+    """A picture with the detail of a photograph.
+
+    It is noise in every size, from the whole picture down to a sensor's grain.
+    """
     if not path.is_file():
         rng = np.random.default_rng(seed)
         width, height = PHOTOGRAPH_SIZE
@@ -69,5 +72,8 @@ def write_photograph(path: Path, seed: int) -> Path:
 
 
 def variant(path: Path, number: int) -> tuple[str, bytes]:
-    """Name and content of a picture that no cache knows: the same file with a number behind its end, which no decoder reads."""
+    """Name and content of a picture that no cache knows.
+
+    It is the same file with a number behind its end, which no decoder reads.
+    """
     return path.name, path.read_bytes() + number.to_bytes(8, "big")

@@ -46,7 +46,10 @@ def load_app() -> Json:
 
 
 def load_parts() -> Json:
-    """Seconds of what loading cannot do without: the checkpoint's SHA-256 on one core, its numbers in float32 on all."""
+    """Seconds of what loading cannot do without.
+
+    That is the checkpoint's SHA-256 on one core, and its numbers in float32 on all.
+    """
     from megastyle.checkpoint import read_state
     from megastyle.encoder import find_checkpoint
     from megastyle.hub import verify
@@ -70,7 +73,10 @@ def start() -> Json:
 
 
 def plain_model(backbone: str, checkpoint: str) -> SiglipVisionModel:
-    """The plain recipe: the backbone with its own weights, the checkpoint's over them, the key names mended so that they match."""
+    """The plain recipe: the backbone with its own weights, and the checkpoint's over them.
+
+    The key names are mended so that they match.
+    """
     import torch
     from transformers import SiglipVisionModel
 
@@ -111,14 +117,20 @@ def plain_embeddings(model: SiglipVisionModel, pixel_values: torch.Tensor) -> to
 
 
 def score(backbone: str, checkpoint: str, test: str, reference: str) -> Json:
-    """What a command-line scorer does for one pair: load everything, embed both pictures in one batch, give their cosine."""
+    """What a command-line scorer does for one pair.
+
+    It loads everything, embeds both pictures in one batch and gives their cosine.
+    """
     model = plain_model(backbone, checkpoint)
     embeddings = plain_embeddings(model, plain_pixel_values(plain_processor(backbone), (test, reference)))
     return {"cosine": float(embeddings[0] @ embeddings[1])}
 
 
 def identity(backbone: str, checkpoint: str, *pictures: str) -> Json:
-    """The largest differences between app and plain recipe: of all weights, of all pixel values, of the first picture's embedding."""
+    """The largest differences between app and plain recipe.
+
+    They are those of all weights, of all pixel values and of the first picture's embedding.
+    """
     import numpy as np
 
     import app  # before torch: it imports spaces

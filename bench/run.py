@@ -2,8 +2,8 @@
 
 python bench/run.py [--pictures FOLDER] [MEASUREMENT ...]
 
-Everything is taken in one run on this machine; without names, all of it. What it makes (random weights of full size, pictures) stays in
-MEGASTYLE_BENCH_DIR, ~/.cache/megastyle-bench by default.
+Everything is taken in one run on this machine; without names, all of it.
+What it makes (random weights of full size, pictures) stays in MEGASTYLE_BENCH_DIR, ~/.cache/megastyle-bench by default.
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ def prepare(folder: Path, chosen: Path | None) -> Bench:
 def line(row: Row) -> str:
     """A row of the Markdown table."""
     goal = f"{'≥' if row.at_least else '≤'} {row.goal:.2f}"
-    return f"| {row.what} | {row.ours} | {row.against} | {row.ratio:#.3g} | {goal} | {'yes' if row.reached else '**no**'} |"
+    return (
+        f"| {row.what} | {row.ours} | {row.against} | {row.ratio:#.3g} | {goal} "
+        f"| {'yes' if row.reached else '**no**'} |"
+    )
 
 
 def measure(bench: Bench, names: Sequence[str]) -> None:

@@ -1,7 +1,11 @@
-"""Full-size random weights, made once and kept outside the repository: what the benchmark loads in place of the published files.
+"""Full-size random weights, made once and kept outside the repository.
 
-    <folder>/hub/hub/models--.../   a Hub cache as the official client leaves it: the checkpoint in 16 bits, the backbone's two JSON files
-    <folder>/backbone/              the backbone as a person downloads it: the two JSON files and the whole SigLIP, 3.5 GB
+The benchmark loads them in place of the published files.
+
+    <folder>/hub/hub/models--.../   a Hub cache as the official client leaves it:
+                                    the checkpoint in 16 bits, the backbone's two JSON files
+    <folder>/backbone/              the backbone as a person downloads it:
+                                    the two JSON files and the whole SigLIP, 3.5 GB
 
 Sizes, shapes, names and number formats are the published files'; only the numbers are random.
 """
@@ -136,7 +140,10 @@ def random_tensor(name: str, shape: torch.Size, generator: torch.Generator) -> t
 
 
 def put_into_cache(folder: Path, repo: str, path: Path, *, hashed_as_git: bool = False) -> None:
-    """Put a copy of a file into the cache as the official client does: a blob by its ETag, a link in the snapshot, the branch's commit."""
+    """Put a copy of a file into the cache as the official client does.
+
+    That makes a blob by its ETag, a link in the snapshot and the branch's commit.
+    """
     blobs, refs = repository(folder, repo) / "blobs", repository(folder, repo) / "refs"
     for place in (blobs, refs, snapshot(folder, repo)):
         place.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
@@ -18,6 +19,7 @@ from PIL import Image
 from transformers import SiglipImageProcessorPil, SiglipVisionConfig, SiglipVisionModel
 
 from megastyle import demo, training
+from megastyle.calibration_file import read_calibration
 from megastyle.drawings import examples, lessons, studio
 
 SEEDS = (501, 502)  # of compositions that training never drew
@@ -255,6 +257,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lessons, "COMPOSITIONS", {"shapes": 4})
     monkeypatch.setattr(lessons, "LESSONS", 12)
     monkeypatch.setattr(studio, "SCENE_GROUNDS", 5)
+    monkeypatch.setattr(demo, "calibrate", lambda _: None)  # it draws held-out pictures, which takes seconds
 
 
 def test_training_needs_no_network_and_gives_the_same_weights_on_any_number_of_threads(
@@ -375,11 +378,19 @@ def test_a_start_that_has_nothing_to_train_does_not_import_torch(tiny_encoder: t
     assert done.stdout.splitlines()[-1] == "False"
 
 
-def test_the_app_is_told_of_a_calibration_only_where_there_is_one(tmp_path: Path) -> None:
-    backbone, checkpoint = tmp_path / "backbone", tmp_path / demo.CHECKPOINT_FILE
-    assert "MEGASTYLE_CALIBRATION" not in demo.environment(backbone, checkpoint).keys() - os.environ.keys()
-    (tmp_path / "calibration.json").touch()
-    assert demo.environment(backbone, checkpoint)["MEGASTYLE_CALIBRATION"] == str(tmp_path / "calibration.json")
+def test_the_demos_calibration_fits_its_encoder_and_says_what_it_was_measured_on(
+    tiny_encoder: tuple[Path, Path],
+) -> None:
+    folder = tiny_encoder[1].parent
+    variables = demo.variables(folder)
+    assert Path(variables["MEGASTYLE_CALIBRATION"]) == folder / "calibration.json"
+    digest = hashlib.sha256(tiny_encoder[1].read_bytes()).hexdigest()
+    calibration = read_calibration(folder / "calibration.json", digest)
+    assert calibration
+    assert "never saw" in calibration.name
+    assert (calibration.styles, calibration.pictures) == (40, 480)
+    assert sorted(calibration.rows) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert calibration.rows[1].auc >= 0.98
 
 
 @pytest.mark.parametrize("output_is", ["a terminal", "a file"])
