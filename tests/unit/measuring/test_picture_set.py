@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from megastyle.measuring.picture_set import PictureSet, SetError, files_by_style, find_pictures
+from loopback import ROOT
+from megastyle.measuring.picture_set import MAX_PICTURES, PictureSet, SetError, files_by_style, find_pictures
 
 
 def picture(path: Path, colour: int) -> Path:
@@ -143,6 +144,10 @@ def test_too_many_pictures_are_refused_before_they_take_all_memory(
     monkeypatch.setattr("megastyle.measuring.picture_set.MAX_PICTURES", 4)
     with pytest.raises(SetError, match="expected at most 4 pictures, found 5"):
         found_in(styles(tmp_path, oil=3, ink=2))
+
+
+def test_the_readme_states_the_limit() -> None:
+    assert f"More than {MAX_PICTURES:,} pictures are refused" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_many_names_are_counted_instead(tmp_path: Path) -> None:
