@@ -45,7 +45,7 @@ def tracked() -> list[Path]:
 def test_the_frontmatter_configures_a_gradio_space_for_zerogpu() -> None:
     settings = frontmatter()
     assert settings["sdk"] == "gradio"
-    assert settings["sdk_version"] == "6.31.0"
+    assert tuple(map(int, settings["sdk_version"].split("."))) >= (5, 50, 0), "older ones have no ZeroGPU"
     assert settings["python_version"] == "3.10"
     assert settings["app_file"] == "app.py"
     assert settings["license"] == "mit"
