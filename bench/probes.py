@@ -53,6 +53,18 @@ def load_parts() -> Json:
     return {"digest": digest, "float32": timed(lambda: [value.float() for value in state.values()])}
 
 
+def start() -> Json:
+    """What a start cannot do without: importing the libraries and the model's class, and loading the encoder."""
+    import gradio  # noqa: F401 - the import is what is measured
+    import spaces  # noqa: F401
+    import torch  # noqa: F401
+
+    from megastyle.encoder import load_encoder
+
+    load_encoder()
+    return {}
+
+
 def plain_model(backbone: str, checkpoint: str) -> SiglipVisionModel:
     """The plain recipe: the backbone with its own weights, the checkpoint's over them, the key names mended so that they match."""
     import torch
@@ -163,6 +175,7 @@ def operations(products: Products) -> int:
 PROBES: dict[str, Callable[..., Json]] = {
     "load-app": load_app,
     "load-parts": load_parts,
+    "start": start,
     "load-plain": load_plain,
     "score": score,
     "identity": identity,
