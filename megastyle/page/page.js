@@ -93,7 +93,9 @@
     // A picture that is dropped beside the inputs would replace the page.
     for (const kind of ["dragover", "drop"]) window.addEventListener(kind, event => event.preventDefault());
 
-    // A pasted picture becomes the test image, or a reference if there is a test image already. Its name says when it was pasted.
+    // A pasted picture becomes the test image, or a reference if there is a test image already. Its name says when it was pasted,
+    // and as which: two may come within a second.
+    let pasted = 0;
     window.addEventListener("paste", event => {
         const pictures = [...(event.clipboardData?.files ?? [])].filter(file => file.type.startsWith("image/"));
         if (!pictures.length) return;
@@ -104,11 +106,11 @@
         event.stopImmediatePropagation();
         const files = new DataTransfer();
         const time = new Date().toTimeString().slice(0, 8).replaceAll(":", "-");
-        pictures.forEach((file, index) => {
+        for (const file of pictures) {
             const plain = ["", "image.png", "clipboard.png"].includes(file.name);
             const ending = file.type.split("/")[1].replace("+xml", "");
-            files.items.add(plain ? new File([file], `pasted-${time}${index ? `-${index + 1}` : ""}.${ending}`, {type: file.type}) : file);
-        });
+            files.items.add(plain ? new File([file], `pasted-${time}-${++pasted}.${ending}`, {type: file.type}) : file);
+        }
         input.files = files.files;
         input.dispatchEvent(new Event("change", {bubbles: true}));
     }, true);
