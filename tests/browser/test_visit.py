@@ -83,6 +83,8 @@ def test_the_page_says_how_long_pictures_stay(visit: Visit, app: ModuleType) -> 
     """The time from the constants, and that no history is kept."""
     minutes = (app.FILES_KEPT_SECONDS + app.SWEEP_SECONDS) // 60
     assert minutes <= 120, "a short time"
-    words = visit.page.region("about").inner_text()
+    told = visit.page.region("about").locator("details", has_text="Privacy:")
+    told.locator("summary").click()
+    words = told.inner_text()
     assert f"stay on this server for {minutes} minutes at most" in words
     assert "kept in no history" in words
