@@ -100,6 +100,16 @@ def test_bands_hold_what_their_label_takes() -> None:
     assert len({round(shares.same, 2) for shares in found}) > 2
 
 
+def test_bands_begin_half_a_unit_below_their_floor() -> None:
+    """Relatives lie evenly from 0.4 to 0.9.
+
+    (0.9 - 0.7495) / 0.5 of them are Strong, each further band
+    takes 0.1 / 0.5, the last one what is left.
+    """
+    shares = [shares.same for shares in made().band_shares(3)]
+    assert shares == pytest.approx([0.301, 0.2, 0.2, 0.2, 0.099])
+
+
 def test_suggested_floors_are_the_strangers_quantiles() -> None:
     """Strangers lie evenly from 0 to 0.5: 1 in 20 reaches 0.475 and 1 in 5 reaches 0.4."""
     assert made().suggested_floors(3) == pytest.approx([0.4995, 0.495, 0.475, 0.4])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,7 @@ HOSTILE = {
     "no rows": (put("references", value={}), "references for some of 1 to 8"),
     "rows for nine": (lambda members: members["references"].update({"9": {}}), "references for some of 1 to 8"),
     "rows as a list": (put("references", value=[]), "an object as references"),
+    "true as a count": (put("references", "1", "same_count", value=True), "whole number"),
     "no strangers": (put("references", "1", "different_count", value=0), "at least 1"),
     "an AUC beyond 1": (put("references", "1", "auc", value=1.01), "from 0 to 1"),
     "an interval upside down": (put("references", "1", "auc_interval", value=[0.9, 0.8]), "ascending"),
@@ -177,12 +179,23 @@ def test_a_damaged_file_is_refused(tmp_path: Path, case: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_json_does_not_have_is_named(tmp_path: Path, number: str) -> None:
+    with pytest.raises(CalibrationError, match=f"expected finite numbers, got {number}"):
+        read(tmp_path, TEXT.replace('"seed": 0', f'"seed": {number}'))
+
+
 def test_a_large_file_is_refused_and_not_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
     with path.open("wb") as file:
         file.truncate(100 * 2**20)
-    with pytest.raises(CalibrationError, match=f"at most {MAX_FILE_BYTES // 2**20} MB"):
-        read_calibration(path, ENCODER_SHA256)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CalibrationError, match=f"at most {MAX_FILE_BYTES // 2**20} MB"):
+            read_calibration(path, ENCODER_SHA256)
+        assert tracemalloc.get_traced_memory()[1] < 3 * MAX_FILE_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:

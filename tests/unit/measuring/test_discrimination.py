@@ -84,15 +84,16 @@ def test_strangers_at_right_angles_never_win() -> None:
 
 def test_the_interval_is_that_of_a_bootstrap_in_plain_loops() -> None:
     """The same draws of styles, each AUC by scikit-learn; of the 1,000 the 2.5 % lowest and highest are cut off."""
-    pictures, n, seed = some_set(9, (3, 4, 2), spread=2), 1, 3
+    pictures, n, seed = some_set(9, (3, 4, 5, 4), spread=6), 1, 3
     same, different = trials_of(pictures, n)
-    found = auc_with_interval(np.random.default_rng(seed), same, different, pictures.cosines(), 3)
-    draws = np.random.default_rng(seed).multinomial(3, [1 / 3] * 3, RESAMPLES)
+    found = auc_with_interval(np.random.default_rng(seed), same, different, pictures.cosines(), 4)
+    draws = np.random.default_rng(seed).multinomial(4, [1 / 4] * 4, RESAMPLES)
     usable = [times for times in draws if np.count_nonzero(times) > 1]
     expected = [by_sklearn(pictures, n, times) for times in usable]
     assert len(expected) < RESAMPLES  # some hold one style alone
-    assert found[0] == pytest.approx(by_sklearn(pictures, n, np.ones(3)), abs=1e-9)
+    assert found[0] == pytest.approx(by_sklearn(pictures, n, np.ones(4)), abs=1e-9)
     assert found[1] == pytest.approx(tuple(np.quantile(expected, [0.025, 0.975])), abs=1e-9)
+    assert found[1] != pytest.approx(tuple(np.quantile(expected, [0.05, 0.95])), abs=1e-3)
 
 
 # ------------------------------------------------------------------------------------------------- discrimination gap
