@@ -205,7 +205,7 @@ def test_a_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
             read_calibration(path, ENCODER_SHA256)
 
 
-@steady(max_examples=500)
+@steady(max_examples=120)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists), st.data())
 def test_any_value_in_any_place_is_refused_or_used(value: object, data: st.DataObject) -> None:
     members = json.loads(TEXT)
