@@ -20,6 +20,7 @@ from PIL import Image
 from corpus import noise
 from loopback import eventually, serving
 from megastyle.comparison import MAX_REFERENCES
+from megastyle.drawings import examples
 from megastyle.guard import Limits
 from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PictureError, decode, read_file
 from visitor import COMPARE, PREFIX, Visitor
@@ -100,6 +101,25 @@ def test_the_last_reference_within_the_limit_counts_and_the_next_is_left_out_by_
         beyond = visitor.compare(("test.png", noise(50)), references).report
     assert (len(within["references"]), within["ignored"]) == (8, [])
     assert (len(beyond["references"]), beyond["ignored"]) == (8, ["8.png"])
+
+
+def drawn(style: str) -> tuple[str, bytes]:
+    """A picture of this style, of the size of a small photograph."""
+    file = io.BytesIO()
+    examples.draw(style, "boat", seed=1, size=512).save(file, "JPEG")
+    return f"{style}.jpg", file.getvalue()
+
+
+def test_a_comparison_of_nine_sends_at_most_160_kb_to_the_browser(server: str) -> None:
+    """Pictures of nine styles, some of which compress badly; progress, result, and the thumbnails in it."""
+    pictures = [drawn(style) for style in list(examples.STYLES)[: MAX_REFERENCES + 1]]
+    responses: list[httpx.Response] = []
+    with Visitor(server) as visitor:
+        visitor.put(pictures[0], pictures[1:])
+        visitor.http.event_hooks = {"response": [responses.append]}
+        answer = visitor.click(COMPARE)
+    sent = sum(response.num_bytes_downloaded for response in responses)
+    assert len(answer.text) < sent <= 160 * 2**10
 
 
 # ---------------------------------------------------------------------------------------------------------- one request
