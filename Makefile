@@ -1,7 +1,7 @@
 # Each target does its own set-up: a virtual environment in .venv, and for `make test` a Chromium where none is found.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run quick test check format bench fuzz clean
+.PHONY: help demo run calibrate quick test check format bench verify fuzz clean
 
 # the first Python 3.10 to 3.12 that really runs
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
@@ -20,6 +20,10 @@ demo: .venv/.app ## start the page on a tiny encoder trained in seconds; no weig
 run: .venv/.app ## start the page on MegaStyle-Encoder; the first time it downloads 0.86 GB
 	$(BIN)/python app.py
 
+calibrate: .venv/.app ## measure what a score is worth: make calibrate PICTURES=FOLDER, which holds one subfolder a style
+	@[ -n "$(PICTURES)" ] || { echo "Name the folder: make calibrate PICTURES=FOLDER"; exit 2; }
+	$(BIN)/python -m megastyle.calibrate "$(PICTURES)" $(if $(NAME),--name "$(NAME)")
+
 quick: .venv/.tools ## run the tests that need no server, browser or platform; well under a minute
 	$(BIN)/python -m pytest tests/unit
 
@@ -37,6 +41,10 @@ format: .venv/.tools ## put the code into its format
 
 bench: .venv/.tools ## measure start, speed and memory side by side; needs 6.5 GB of disk, 8 GB of memory and some 7 minutes
 	$(BIN)/python bench/run.py
+
+verify: .venv/.tools .venv/.browser ## check a deployed page: SPACE=owner/name or its address; SAVE=1 keeps its matrix
+	@[ -n "$(SPACE)" ] || { echo "Name the page: make verify SPACE=owner/name, or SPACE=http://127.0.0.1:7860"; exit 1; }
+	@PYTHONPATH=.:tests $(BIN)/python -m verify $(SPACE) $(if $(SAVE),--save) $(OPTIONS)
 
 fuzz: .venv/.tools ## a longer run of the fuzz tests
 	FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest tests/unit/test_fuzz.py

@@ -261,6 +261,22 @@ def fill(example: examples.ExampleSet) -> tuple[str, list[str], str]:
     return str(example.test), [str(path) for path in example.references], example.hint
 
 
+def picture_inputs() -> tuple[gr.Image, gr.Gallery]:
+    """The slots for the test image and for the references, side by side."""
+    with gr.Row(elem_id="inputs"):
+        test = gr.Image(label="Test image", type="filepath", image_mode=None, **INPUT_OPTIONS, elem_id="test")
+        references = gr.Gallery(
+            label="References",
+            file_types=["image"],
+            columns=4,
+            object_fit="contain",
+            allow_preview=False,
+            **INPUT_OPTIONS,
+            elem_id="references",
+        )
+    return keep_upload(test), keep_upload(references)
+
+
 def build_page() -> gr.Blocks:
     """The page: inputs, examples, result, and what the number means."""
     example_sets = examples.write_examples(Path(tempfile.gettempdir()) / f"megastyle-examples-{os.getuid()}")
@@ -268,21 +284,7 @@ def build_page() -> gr.Blocks:
         gr.Markdown(texts.intro(), elem_id="intro")
         if not ENCODER.source.official:
             gr.Markdown(texts.not_megastyle(ENCODER.source.checkpoint), elem_id="not-megastyle")
-        with gr.Row(elem_id="inputs"):
-            test = keep_upload(
-                gr.Image(label="Test image", type="filepath", image_mode=None, **INPUT_OPTIONS, elem_id="test")
-            )
-            references = keep_upload(
-                gr.Gallery(
-                    label="References",
-                    file_types=["image"],
-                    columns=4,
-                    object_fit="contain",
-                    allow_preview=False,
-                    **INPUT_OPTIONS,
-                    elem_id="references",
-                )
-            )
+        test, references = picture_inputs()
         chosen = gr.Markdown(elem_id="chosen")
         with gr.Row(elem_id="actions"):
             compare_button = gr.Button("Compare", variant="primary", scale=3, min_width=120, elem_id="compare")

@@ -1,9 +1,11 @@
 """Measures what happens on a GPU: to be run once wherever one can be used.
 
 python bench/gpu.py
+python bench/gpu.py --stand-in    to the end on a CPU: that the program runs, and no figure that means anything
 
-Forward passes at full size, moving the model, and the worker of the real ZeroGPU client on a device API of our own, cold and warm. The
-weights are the benchmark's (see bench/run.py).
+Forward passes at full size, moving the model, CPU against GPU, and the worker of the real ZeroGPU client on a device
+API of our own, cold and warm. The weights are the benchmark's (see bench/run.py); the stand-in takes those that
+MEGASTYLE_BACKBONE and MEGASTYLE_CHECKPOINT name.
 """
 
 from __future__ import annotations
@@ -30,36 +32,36 @@ if TYPE_CHECKING:
     import torch
     from transformers import SiglipVisionModel
 
-PICTURES = (1, 9)
-ROUNDS = 10
+STAND_IN = "--stand-in" in sys.argv
+DEVICE = "cpu" if STAND_IN else "cuda"
+PICTURES = (1, 2) if STAND_IN else (1, 9)
+ROUNDS, PRODUCT_LAYERS = (1, 1) if STAND_IN else (10, LAYERS)
 PICTURE_TERAFLOP = 0.667  # one picture's forward pass
-SIDE = 384  # pixels
+TOLERANCE = 1e-5  # in an embedding, CPU against GPU
+NO_GPU = "No GPU can be used here, so nothing was measured. A CUDA GPU with 4 GB and a CUDA build of torch are needed."
 
 
 def main() -> None:
     """Measure on the GPU here, or say that there is none."""
-    if sys.argv[1:2] == ["worker"]:
+    if "worker" in sys.argv:
         print(json.dumps(worker(at_module_scope="module-scope" in sys.argv)), flush=True)
         return
     import torch
 
-    if not torch.cuda.is_available():
-        sys.exit("No GPU can be used here, so nothing was measured. A CUDA GPU with 4 GB and a CUDA build of torch are needed.")
-    folder = prepare_weights(home())
-    os.environ.update(environment(folder))
-    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
+    if not STAND_IN:
+        if not torch.cuda.is_available():
+            sys.exit(NO_GPU)
+        os.environ.update(HF_HOME=str(weights.hub_home(prepare_weights(home()))), HF_HUB_OFFLINE="1")
+    name = "a CPU as stand-in, where no figure means anything" if STAND_IN else torch.cuda.get_device_name()
+    print(f"{name}, torch {torch.__version__}")
     report_forward(place(loaded(torch.float32)))
+    report_agreement()
     report_moving()
     for placed in ("inside the worker", "at module scope"):
-        report_worker(folder, placed)
+        report_worker(placed)
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """In which the app finds the weights under their published names."""
-    return {"HF_HOME": str(weights.hub_home(folder)), "HF_HUB_OFFLINE": "1"}
-
-
-# ------------------------------------------------------------------------------------------------------- in this process
+# ------------------------------------------------------------------------------------------------- in this process
 
 
 def loaded(dtype: torch.dtype) -> SiglipVisionModel:
@@ -69,14 +71,21 @@ def loaded(dtype: torch.dtype) -> SiglipVisionModel:
     from megastyle.checkpoint import read_state
     from megastyle.encoder import BACKBONE_REPO, find_checkpoint, read_backbone
 
-    config, _ = read_backbone(BACKBONE_REPO)
+    config, _ = read_backbone(os.environ.get("MEGASTYLE_BACKBONE") or BACKBONE_REPO)
     path, _ = find_checkpoint()
     return SiglipVisionModel.from_pretrained(None, config=config, state_dict=read_state(path), dtype=dtype).eval()
 
 
 def place(model: SiglipVisionModel) -> SiglipVisionModel:
     """The model, moved to the GPU as it is and cast to float32 there."""
-    return model.cuda().float()
+    return model.to(DEVICE).float()
+
+
+def random_pixels(model: SiglipVisionModel, number: int, device: str = DEVICE) -> torch.Tensor:
+    """Pixel values, (number, 3, S, S) in [-1, 1]."""
+    import torch
+
+    return torch.rand(number, 3, model.config.image_size, model.config.image_size, device=device) * 2 - 1
 
 
 def settled(act: Callable[[], object]) -> float:
@@ -85,14 +94,21 @@ def settled(act: Callable[[], object]) -> float:
 
     def act_and_wait() -> None:
         act()
-        torch.cuda.synchronize()
+        if not STAND_IN:
+            torch.cuda.synchronize()
 
     return timed(act_and_wait)
 
 
 def best(act: Callable[[], object]) -> float:
-    """The shortest of ROUNDS times, s."""
+    """The shortest of ROUNDS times after one that warms up, s."""
+    settled(act)
     return min(settled(act) for _ in range(ROUNDS))
+
+
+def milliseconds(seconds: float) -> str:
+    """A time in words."""
+    return f"{1000 * seconds:.1f} ms"
 
 
 def report_forward(model: SiglipVisionModel) -> None:
@@ -100,12 +116,27 @@ def report_forward(model: SiglipVisionModel) -> None:
     import torch
 
     for number in PICTURES:
-        pixels = torch.rand(number, 3, SIDE, SIDE, device="cuda") * 2 - 1
+        pixels = random_pixels(model, number)
         with torch.inference_mode():
             forward = best(partial(model, pixel_values=pixels))
-        products = [pair for _ in range(LAYERS) for pair in layer_products(number, "cuda")]
+        products = [pair for _ in range(PRODUCT_LAYERS) for pair in layer_products(number, DEVICE)]
         floor = number * PICTURE_TERAFLOP * 1e12 * best(partial(multiply_all, products)) / operations(products)
-        print(f"forward pass of {number}: {1000 * forward:.1f} ms; its matrix products alone: {1000 * floor:.1f} ms ({floor / forward:.2f})")
+        alone = f"its matrix products alone: {milliseconds(floor)} ({floor / forward:.2f})"
+        print(f"forward pass of {number}: {milliseconds(forward)}; {alone}")
+
+
+def report_agreement() -> None:
+    """The same pictures embedded on CPU and GPU, by the app's own function."""
+    import torch
+
+    from megastyle.encoder import unit_rows
+
+    model = loaded(torch.float32)
+    pixels = random_pixels(model, PICTURES[-1], "cpu")
+    here = unit_rows(model, pixels)
+    there = unit_rows(place(model), pixels.to(DEVICE)).cpu()
+    difference = float((here - there).abs().max())
+    print(f"CPU against GPU: {difference:.1e} in an embedding, at most {TOLERANCE:.0e}: {difference <= TOLERANCE}")
 
 
 def report_moving() -> None:
@@ -117,20 +148,19 @@ def report_moving() -> None:
         model = loaded(dtype)
         seconds[dtype] = settled(partial(place, model))
         models[dtype] = model
-    pixels = torch.rand(PICTURES[-1], 3, SIDE, SIDE, device="cuda") * 2 - 1
+    pixels = random_pixels(models[torch.float32], PICTURES[-1])
     with torch.inference_mode():
         one, other = (model(pixel_values=pixels).pooler_output for model in models.values())
     parameters = zip(*(model.parameters() for model in models.values()), strict=True)
     same = torch.equal(one, other) and all(torch.equal(ours, theirs) for ours, theirs in parameters)
-    print(
-        f"moving the model: float32 {seconds[torch.float32]:.2f} s; 16 bits, cast there {seconds[torch.float16]:.2f} s; the same to the bit: {same}"
-    )
+    full, half = (f"{seconds[dtype]:.2f} s" for dtype in (torch.float32, torch.float16))
+    print(f"moving the model: float32 {full}; 16 bits, cast there {half}; the same to the bit: {same}")
 
 
-# ------------------------------------------------------------------------------------------------ under the ZeroGPU client
+# ----------------------------------------------------------------------------------------- under the ZeroGPU client
 
 
-def report_worker(folder: Path, placed: str) -> None:
+def report_worker(placed: str) -> None:
     """Cold and warm calls of the app's GPU function through the real client, which forks a worker."""
     import torch
 
@@ -140,14 +170,17 @@ def report_worker(folder: Path, placed: str) -> None:
         """Lends the GPU that is here."""
 
         def grant(self) -> dict[str, Any]:
-            return {**super().grant(), "nvidiaUUID": f"GPU-{torch.cuda.get_device_properties(0).uuid}"}
+            lent = super().grant()
+            return lent if STAND_IN else {**lent, "nvidiaUUID": f"GPU-{torch.cuda.get_device_properties(0).uuid}"}
 
+    command = [sys.executable, __file__, "worker", *(["module-scope"] if "module" in placed else [])]
+    command += ["--stand-in"] if STAND_IN else []
     with OneGPU(gpus=1) as api, tempfile.TemporaryDirectory() as scratch:
-        settings = {**os.environ, **environment(folder), **platform(api.url, Path(scratch))}
-        command = [sys.executable, __file__, "worker", *(["module-scope"] if "module" in placed else [])]
+        settings = {**os.environ, **platform(api.url, Path(scratch))}
         output = subprocess.run(command, env=settings, text=True, stdout=subprocess.PIPE, check=True).stdout
     found = json.loads(output.splitlines()[-1])
-    print(f"model moved {placed}: start {found['start']:.1f} s, " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found["calls"]))
+    calls = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found["calls"])
+    print(f"model placed {placed}: start {found['start']:.1f} s, {calls}")
 
 
 def platform(url: str, scratch: Path) -> Mapping[str, str]:
@@ -163,21 +196,29 @@ def platform(url: str, scratch: Path) -> Mapping[str, str]:
 
 
 def worker(*, at_module_scope: bool) -> dict[str, Any]:
-    """In a process of its own, in ZeroGPU mode: seconds until the app is ready, and of each call of its GPU function."""
+    """In a process of its own, in ZeroGPU mode: seconds until the app is ready, and of each call of `embed`."""
     began = time.perf_counter()
+    if STAND_IN:
+        import zerogpu
+
+        zerogpu.pass_for_cuda()
+    import spaces.zero  # before torch
+
+    if STAND_IN:
+        zerogpu.emulate()
     import numpy as np
-    import spaces.zero
 
-    import app  # before torch: it imports spaces
+    import app
 
-    if at_module_scope:
+    if at_module_scope and not STAND_IN:  # the stand-in cannot bring a model back that it has not really placed
         app.ENCODER.model.to("cuda")
     spaces.zero.startup()  # what `launch` does on the platform: tensors that were placed on the GPU are packed to disk
     start = time.perf_counter() - began
-    rng = np.random.default_rng(0)
+    rng, side = np.random.default_rng(0), app.ENCODER.model.config.image_size
+    few, many = PICTURES
     calls = []
-    for name, number in (("cold worker, 9 pictures", 9), ("warm, 9", 9), ("warm, 1", 1)):
-        pixels = rng.uniform(-1, 1, (number, 3, SIDE, SIDE)).astype(np.float32)
+    for name, number in ((f"cold worker, {many} pictures", many), (f"warm, {many}", many), (f"warm, {few}", few)):
+        pixels = rng.uniform(-1, 1, (number, 3, side, side)).astype(np.float32)
         calls.append((name, timed(partial(app.embed, pixels))))
     return {"start": start, "calls": calls}
 

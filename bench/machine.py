@@ -47,8 +47,13 @@ def require_room(folder: Path, disk: int, memory: int) -> None:
         RoomError: `folder` lacks the bytes of disk, or the machine those of memory.
     """
     needs = ((f"of disk space in {folder}", disk, free_disk(folder)), ("of memory", memory, available_memory()))
-    if lacking := [f"{need / 1e9:.1f} GB {what}, {have / 1e9:.1f} GB are free" for what, need, have in needs if have < need]:
-        raise RoomError(f"The benchmark needs {'; and '.join(lacking)}. Nothing was written. MEGASTYLE_BENCH_DIR names another folder.")
+    if lacking := [
+        f"{need / 1e9:.1f} GB {what}, {have / 1e9:.1f} GB are free" for what, need, have in needs if have < need
+    ]:
+        raise RoomError(
+            f"The benchmark needs {'; and '.join(lacking)}. Nothing was written. "
+            "MEGASTYLE_BENCH_DIR names another folder."
+        )
 
 
 def describe() -> str:
@@ -57,7 +62,10 @@ def describe() -> str:
     memory = kilobytes(Path("/proc/meminfo"), "MemTotal") / 2**30
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "gradio"))
     cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores of {model[1] if model else platform.machine()}, {memory:.0f} GB, Python {platform.python_version()}, {libraries}"
+    return (
+        f"{cores} cores of {model[1] if model else platform.machine()}, {memory:.0f} GB, "
+        f"Python {platform.python_version()}, {libraries}"
+    )
 
 
 class PeakAnonymous:

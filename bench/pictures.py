@@ -34,7 +34,10 @@ def write_drawings(folder: Path) -> list[Path]:
     """One picture of each of SIZES, in changing styles."""
     folder.mkdir(parents=True, exist_ok=True)
     pairs = itertools.cycle(zip(itertools.cycle(examples.STYLES), examples.SCENES, strict=False))
-    return [write_drawing(folder / f"{number:02}.jpg", *pair, size) for number, (pair, size) in enumerate(zip(pairs, SIZES, strict=False))]
+    return [
+        write_drawing(folder / f"{number:02}.jpg", *pair, size)
+        for number, (pair, size) in enumerate(zip(pairs, SIZES, strict=False))
+    ]
 
 
 def write_drawing(path: Path, style: str, scene: str, size: tuple[int, int]) -> Path:
@@ -51,18 +54,26 @@ def write_photographs(folder: Path) -> list[Path]:
 
 
 def write_photograph(path: Path, seed: int) -> Path:
-    """A picture with the detail of a photograph: noise in every size from the whole picture down to a sensor's grain."""
+    """A picture with the detail of a photograph.
+
+    It is noise in every size, from the whole picture down to a sensor's grain.
+    """
     if not path.is_file():
         rng = np.random.default_rng(seed)
         width, height = PHOTOGRAPH_SIZE
         values = rng.normal(128, 7, (height, width, 3)).astype(np.float32)
         for cells in (3, 9, 27, 81, 243):
             coarse = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8))
-            values += (np.asarray(coarse.resize(PHOTOGRAPH_SIZE, Image.Resampling.BICUBIC), np.float32) - 128) * (0.8 / cells**0.3)
+            values += (np.asarray(coarse.resize(PHOTOGRAPH_SIZE, Image.Resampling.BICUBIC), np.float32) - 128) * (
+                0.8 / cells**0.3
+            )
         Image.fromarray(values.clip(0, 255).astype(np.uint8)).save(path, "JPEG", quality=QUALITY)
     return path
 
 
 def variant(path: Path, number: int) -> tuple[str, bytes]:
-    """Name and content of a picture that no cache knows: the same file with a number behind its end, which no decoder reads."""
+    """Name and content of a picture that no cache knows.
+
+    It is the same file with a number behind its end, which no decoder reads.
+    """
     return path.name, path.read_bytes() + number.to_bytes(8, "big")

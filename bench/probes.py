@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     import torch
     from transformers import SiglipImageProcessorPil, SiglipVisionModel
 
-LAYERS = 9  # of the model's 27: 0.55 GB of weights, so that none is still in a processor's cache when its turn comes again
+LAYERS = (
+    9  # of the model's 27: 0.55 GB of weights, so that none is still in a processor's cache when its turn comes again
+)
+STYLES, STYLE_PICTURES = 200, 50  # of the set that is calibrated: 10,000 pictures
+STYLE_SPREAD = 1.5  # of pictures around their style, whose own length is 1: cosines of about 0.31 inside of it
 TOKENS, WIDTH, MLP_WIDTH, HEADS, HEAD_WIDTH = 729, 1152, 4304, 16, 72  # of the model
 
 Json = dict[str, Any]
@@ -42,7 +46,10 @@ def load_app() -> Json:
 
 
 def load_parts() -> Json:
-    """Seconds of what loading cannot do without: the checkpoint's SHA-256 on one core, its numbers in float32 on all."""
+    """Seconds of what loading cannot do without.
+
+    That is the checkpoint's SHA-256 on one core, and its numbers in float32 on all.
+    """
     from megastyle.checkpoint import read_state
     from megastyle.encoder import find_checkpoint
     from megastyle.hub import verify
@@ -53,8 +60,23 @@ def load_parts() -> Json:
     return {"digest": digest, "float32": timed(lambda: [value.float() for value in state.values()])}
 
 
+def start() -> Json:
+    """What a start cannot do without: importing the libraries and the model's class, and loading the encoder."""
+    import gradio  # noqa: F401 - the import is what is measured
+    import spaces  # noqa: F401
+    import torch  # noqa: F401
+
+    from megastyle.encoder import load_encoder
+
+    load_encoder()
+    return {}
+
+
 def plain_model(backbone: str, checkpoint: str) -> SiglipVisionModel:
-    """The plain recipe: the backbone with its own weights, the checkpoint's over them, the key names mended so that they match."""
+    """The plain recipe: the backbone with its own weights, and the checkpoint's over them.
+
+    The key names are mended so that they match.
+    """
     import torch
     from transformers import SiglipVisionModel
 
@@ -95,14 +117,20 @@ def plain_embeddings(model: SiglipVisionModel, pixel_values: torch.Tensor) -> to
 
 
 def score(backbone: str, checkpoint: str, test: str, reference: str) -> Json:
-    """What a command-line scorer does for one pair: load everything, embed both pictures in one batch, give their cosine."""
+    """What a command-line scorer does for one pair.
+
+    It loads everything, embeds both pictures in one batch and gives their cosine.
+    """
     model = plain_model(backbone, checkpoint)
     embeddings = plain_embeddings(model, plain_pixel_values(plain_processor(backbone), (test, reference)))
     return {"cosine": float(embeddings[0] @ embeddings[1])}
 
 
 def identity(backbone: str, checkpoint: str, *pictures: str) -> Json:
-    """The largest differences between app and plain recipe: of all weights, of all pixel values, of the first picture's embedding."""
+    """The largest differences between app and plain recipe.
+
+    They are those of all weights, of all pixel values and of the first picture's embedding.
+    """
     import numpy as np
 
     import app  # before torch: it imports spaces
@@ -123,6 +151,25 @@ def identity(backbone: str, checkpoint: str, *pictures: str) -> Json:
     }
 
 
+def calibration() -> Json:
+    """Seconds of a calibration's statistics for random embeddings around a direction of their style."""
+    import numpy as np
+
+    from megastyle.calibration_text import calibration_text
+    from megastyle.measuring.measurement import Labelled, Provenance, measure
+
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((STYLES, 1, WIDTH), np.float32)
+    rows = rows + STYLE_SPREAD * rng.standard_normal((STYLES, STYLE_PICTURES, WIDTH), np.float32)
+    rows = rows.reshape(-1, WIDTH)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    names = tuple(f"style {number:03}" for number in range(STYLES))
+    pictures = Labelled(rows, names, np.full(STYLES, STYLE_PICTURES))
+    about = Provenance("Random", "", {"checkpoint": "", "sha256": ""}, {})
+    seconds = timed(lambda: calibration_text(measure(pictures, about)))
+    return {"seconds": seconds, "pictures": len(rows), "styles": STYLES}
+
+
 def multiply() -> Json:
     """Seconds and floating-point operations of a third of a picture's matrix products, once for each line of the input.
 
@@ -131,7 +178,10 @@ def multiply() -> Json:
     """
     products = [pair for _ in range(LAYERS) for pair in layer_products()]
     for _ in sys.stdin:
-        print(json.dumps({"seconds": timed(lambda: multiply_all(products)), "operations": operations(products)}), flush=True)
+        print(
+            json.dumps({"seconds": timed(lambda: multiply_all(products)), "operations": operations(products)}),
+            flush=True,
+        )
     return {}
 
 
@@ -140,7 +190,10 @@ def layer_products(pictures: int = 1, device: str = "cpu") -> Products:
     import torch
 
     with torch.device(device):
-        weights = [torch.randn(rows, columns) for rows, columns in [(WIDTH, WIDTH)] * 4 + [(MLP_WIDTH, WIDTH), (WIDTH, MLP_WIDTH)]]
+        weights = [
+            torch.randn(rows, columns)
+            for rows, columns in [(WIDTH, WIDTH)] * 4 + [(MLP_WIDTH, WIDTH), (WIDTH, MLP_WIDTH)]
+        ]
         linear = [(torch.randn(pictures * TOKENS, weight.shape[1]), weight.T) for weight in weights]
         query, key = torch.randn(2, pictures * HEADS, TOKENS, HEAD_WIDTH)
         return [*linear, (query, key.transpose(1, 2)), (torch.rand(pictures * HEADS, TOKENS, TOKENS), key)]
@@ -163,10 +216,12 @@ def operations(products: Products) -> int:
 PROBES: dict[str, Callable[..., Json]] = {
     "load-app": load_app,
     "load-parts": load_parts,
+    "start": start,
     "load-plain": load_plain,
     "score": score,
     "identity": identity,
     "multiply": multiply,
+    "calibration": calibration,
 }
 
 if __name__ == "__main__":

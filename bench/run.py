@@ -2,8 +2,8 @@
 
 python bench/run.py [--pictures FOLDER] [MEASUREMENT ...]
 
-Everything is taken in one run on this machine; without names, all of it. What it makes (random weights of full size, pictures) stays in
-MEGASTYLE_BENCH_DIR, ~/.cache/megastyle-bench by default.
+Everything is taken in one run on this machine; without names, all of it.
+What it makes (random weights of full size, pictures) stays in MEGASTYLE_BENCH_DIR, ~/.cache/megastyle-bench by default.
 """
 
 from __future__ import annotations
@@ -31,8 +31,12 @@ SCRATCH_BYTES = 1_200_000_000  # of disk while it runs: a cold start's own copy 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Measure the app side by side with what a user would have instead.")
-    parser.add_argument("--pictures", type=Path, help="folder of the pictures to compare; drawn ones of usual sizes by default")
-    parser.add_argument("measurement", nargs="*", choices=[[], *MEASUREMENTS], help=", ".join(MEASUREMENTS) + "; all by default")
+    parser.add_argument(
+        "--pictures", type=Path, help="folder of the pictures to compare; drawn ones of usual sizes by default"
+    )
+    parser.add_argument(
+        "measurement", nargs="*", choices=[[], *MEASUREMENTS], help=", ".join(MEASUREMENTS) + "; all by default"
+    )
     return parser.parse_args()
 
 
@@ -60,16 +64,23 @@ def prepare(folder: Path, chosen: Path | None) -> Bench:
     """Everything that the measurements need; what is missing is made."""
     made = prepare_weights(folder)
     drawn, scratch = folder / f"pictures-{pictures.VERSION}", folder / "scratch"
-    shutil.rmtree(scratch / "gradio", ignore_errors=True)  # the last run's uploads; the app's example pictures stay cached beside them
+    shutil.rmtree(
+        scratch / "gradio", ignore_errors=True
+    )  # the last run's uploads; the app's example pictures stay cached beside them
     scratch.mkdir(exist_ok=True)
-    paths = sorted(path for path in chosen.iterdir() if path.suffix != ".md") if chosen else pictures.write_drawings(drawn)
+    paths = (
+        sorted(path for path in chosen.iterdir() if path.suffix != ".md") if chosen else pictures.write_drawings(drawn)
+    )
     return Bench(made, scratch, paths, pictures.write_photographs(drawn))
 
 
 def line(row: Row) -> str:
     """A row of the Markdown table."""
     goal = f"{'≥' if row.at_least else '≤'} {row.goal:.2f}"
-    return f"| {row.what} | {row.ours} | {row.against} | {row.ratio:#.3g} | {goal} | {'yes' if row.reached else '**no**'} |"
+    return (
+        f"| {row.what} | {row.ours} | {row.against} | {row.ratio:#.3g} | {goal} "
+        f"| {'yes' if row.reached else '**no**'} |"
+    )
 
 
 def measure(bench: Bench, names: Sequence[str]) -> None:

@@ -1,7 +1,11 @@
-"""Full-size random weights, made once and kept outside the repository: what the benchmark loads in place of the published files.
+"""Full-size random weights, made once and kept outside the repository.
 
-    <folder>/hub/hub/models--.../   a Hub cache as the official client leaves it: the checkpoint in 16 bits, the backbone's two JSON files
-    <folder>/backbone/              the backbone as a person downloads it: the two JSON files and the whole SigLIP, 3.5 GB
+The benchmark loads them in place of the published files.
+
+    <folder>/hub/hub/models--.../   a Hub cache as the official client leaves it:
+                                    the checkpoint in 16 bits, the backbone's two JSON files
+    <folder>/backbone/              the backbone as a person downloads it:
+                                    the two JSON files and the whole SigLIP, 3.5 GB
 
 Sizes, shapes, names and number formats are the published files'; only the numbers are random.
 """
@@ -32,8 +36,20 @@ SPREAD = 0.02  # standard deviation of the random weights, as SigLIP's own initi
 PARAMETERS, TENSORS = 428_225_600, 448  # of the vision tower
 TOWER = {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16}
 VISION: dict[str, Any] = {**TOWER, "image_size": 384, "patch_size": 14, "model_type": "siglip_vision_model"}
-TEXT: dict[str, Any] = {**TOWER, "vocab_size": 32000, "bos_token_id": 1, "eos_token_id": 1, "model_type": "siglip_text_model"}
-CONFIG = {"architectures": ["SiglipModel"], "initializer_factor": 1.0, "model_type": "siglip", "text_config": TEXT, "vision_config": VISION}
+TEXT: dict[str, Any] = {
+    **TOWER,
+    "vocab_size": 32000,
+    "bos_token_id": 1,
+    "eos_token_id": 1,
+    "model_type": "siglip_text_model",
+}
+CONFIG = {
+    "architectures": ["SiglipModel"],
+    "initializer_factor": 1.0,
+    "model_type": "siglip",
+    "text_config": TEXT,
+    "vision_config": VISION,
+}
 PROCESSOR = {
     "do_normalize": True,
     "do_rescale": True,
@@ -109,7 +125,11 @@ def random_state(seed: int, prefix: str = "") -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
         model = SiglipModel(SiglipConfig(text_config=TEXT, vision_config=VISION))
-    return {name: random_tensor(name, value.shape, generator) for name, value in model.state_dict().items() if name.startswith(prefix)}
+    return {
+        name: random_tensor(name, value.shape, generator)
+        for name, value in model.state_dict().items()
+        if name.startswith(prefix)
+    }
 
 
 def random_tensor(name: str, shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
@@ -120,7 +140,10 @@ def random_tensor(name: str, shape: torch.Size, generator: torch.Generator) -> t
 
 
 def put_into_cache(folder: Path, repo: str, path: Path, *, hashed_as_git: bool = False) -> None:
-    """Put a copy of a file into the cache as the official client does: a blob by its ETag, a link in the snapshot, the branch's commit."""
+    """Put a copy of a file into the cache as the official client does.
+
+    That makes a blob by its ETag, a link in the snapshot and the branch's commit.
+    """
     blobs, refs = repository(folder, repo) / "blobs", repository(folder, repo) / "refs"
     for place in (blobs, refs, snapshot(folder, repo)):
         place.mkdir(parents=True, exist_ok=True)

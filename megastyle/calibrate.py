@@ -9,79 +9,27 @@ it was, and another run with one more style embeds only that.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import logging
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
 
-from PIL.Image import Image
-
-from megastyle.bulk import embed, embed_into
-from megastyle.calibration import Calibration, CalibrationError
+from megastyle.calibration import CalibrationError
 from megastyle.calibration_file import require_name
 from megastyle.calibration_text import calibration_text
 from megastyle.checkpoint import EncoderError
 from megastyle.encoder import Encoder, load_encoder
-from megastyle.measurement import Provenance, labelled, measure
+from megastyle.measuring.bulk import embed_into
+from megastyle.measuring.labelling import measure_set, versions
+from megastyle.measuring.picture_set import PictureSet, SetError, files_by_style, find_pictures
+from megastyle.measuring.progress import Progress
+from megastyle.measuring.store import Store, StoreError, cache_folder
 from megastyle.page.calibration_report import report, summary
-from megastyle.picture_set import PictureSet, SetError, files_by_style, find_pictures
-from megastyle.pictures import pixel_values
-from megastyle.progress import Progress
-from megastyle.store import Store, StoreError, cache_folder
 
 OUT = Path(__file__).resolve().parent.parent / "calibration.json"  # where app.py looks for it
-LIBRARIES = ("torch", "transformers", "pillow", "numpy")  # that the figures depend on
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes: argparse's, and the shell's for Ctrl+C
-
-
-# --------------------------------------------------------------------------------------------------------- measurement
-
-
-def versions() -> dict[str, str]:
-    """The libraries' versions."""
-    return {name: version(name) for name in LIBRARIES}
-
-
-def provenance(name: str, digest: str, encoder: Encoder) -> Provenance:
-    """What the calibration says of its origin."""
-    source = encoder.source
-    return Provenance(name, digest, {"checkpoint": source.checkpoint, "sha256": source.sha256}, versions())
-
-
-def measure_set(found: PictureSet, store: Store, encoder: Encoder, name: str) -> Calibration:
-    """The calibration of a set whose pictures are all in the store."""
-    rows = {style: [store.get(picture.sha256) for picture in pictures] for style, pictures in found.styles.items()}
-    return measure(labelled(rows), provenance(name, found.digest, encoder))
-
-
-def digest_of_drawings(pictures: Mapping[str, Sequence[Image]]) -> str:
-    """SHA-256 over style, size and pixels of every picture."""
-    digest = hashlib.sha256()
-    for style in sorted(pictures):
-        for image in pictures[style]:
-            digest.update(f"{style}\0{image.size}\n".encode() + image.tobytes())
-    return digest.hexdigest()
-
-
-def calibrate_pictures(pictures: Mapping[str, Sequence[Image]], encoder: Encoder, name: str) -> str:
-    """The calibration file's text for RGB pictures in memory, by style; nothing is kept.
-
-    Raises:
-        ValueError: fewer than two styles, none with two pictures, or a name that a page may not show.
-    """
-    rows = {
-        style: [embed(encoder, [pixel_values(image, encoder.processor)])[0] for image in images]
-        for style, images in pictures.items()
-    }
-    about = provenance(require_name(name), digest_of_drawings(pictures), encoder)
-    return calibration_text(measure(labelled(rows), about))
-
-
-# ------------------------------------------------------------------------------------------------------------- command
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -137,6 +85,12 @@ def look(folder: Path) -> PictureSet:
         return find_pictures(folder, files, progress.advance)
 
 
+def say(remarks: Sequence[str]) -> None:
+    """Print what the set's owner should know, one line each."""
+    for remark in remarks:
+        print(remark)
+
+
 def made_with(encoder: Encoder) -> dict[str, object]:
     """All that an embedding depends on beside the picture."""
     config, processor = encoder.model.config.to_json_string(), encoder.processor.to_json_string()
@@ -152,8 +106,7 @@ def run(asked: argparse.Namespace) -> None:
     name = require_name(asked.name if asked.name is not None else asked.folder.resolve().name)
     require_place(asked.out)
     found = look(asked.folder)
-    for remark in found.remarks:
-        print(remark)
+    say(found.remarks)
     encoder = load_encoder()
     with Store(cache_folder(), made_with(encoder), encoder.model.config.hidden_size) as store:
         new = [picture for picture in found.pictures if picture.sha256 not in store]
@@ -161,10 +114,11 @@ def run(asked: argparse.Namespace) -> None:
         print(f"{total} pictures in {len(found.styles)} styles; {total - len(new)} are embedded already.", flush=True)
         with Progress("Embedded", total, total - len(new)) as progress:
             refused = embed_into(store, new, encoder, progress.advance)
-        found = found.without(refused)
-        calibration = measure_set(found, store, encoder, name)
+        usable = found.without(refused)
+        say(usable.remarks[len(found.remarks) :])
+        calibration = measure_set(usable, store, encoder, name)
     write(asked.out, calibration_text(calibration))
-    write(asked.out.with_suffix(".html"), report(calibration, found.remarks))
+    write(asked.out.with_suffix(".html"), report(calibration, usable.remarks))
     print(summary(calibration), f"\nWritten: {asked.out} and, for people, {asked.out.with_suffix('.html')}", sep="\n")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,13 +102,13 @@ def find_in_backbone(backbone: str, name: str) -> Path:
     return path
 
 
-def find_checkpoint() -> tuple[Path, bool]:
+def find_checkpoint(environment: Mapping[str, str] = os.environ) -> tuple[Path, bool]:
     """Path of the checkpoint, and whether it is the published one rather than what MEGASTYLE_CHECKPOINT names.
 
     Raises:
         EncoderError: it is not there.
     """
-    if not (local := os.environ.get("MEGASTYLE_CHECKPOINT")):
+    if not (local := environment.get("MEGASTYLE_CHECKPOINT")):
         return find_published(CHECKPOINT_REPO, CHECKPOINT_FILE), True
     if not (path := Path(local).expanduser()).is_file():
         remedy = f"Correct the path, or unset the variable to use {CHECKPOINT_REPO}'s."
@@ -144,16 +145,16 @@ def read_backbone(backbone: str) -> tuple[SiglipVisionConfig, SiglipImageProcess
         raise EncoderError(f"{backbone} is no SigLIP backbone: {error}\n{remedy}") from error
 
 
-def load_encoder() -> Encoder:
+def load_encoder(environment: Mapping[str, str] = os.environ) -> Encoder:
     """Load what the two variables name, by default the published encoder, on the CPU in float32.
 
     Raises:
         EncoderError: a file cannot be had, is damaged, or is not the contract's.
     """
     began = time.perf_counter()
-    backbone = os.environ.get("MEGASTYLE_BACKBONE") or BACKBONE_REPO
+    backbone = environment.get("MEGASTYLE_BACKBONE") or BACKBONE_REPO
     config, processor = read_backbone(backbone)
-    path, published = find_checkpoint()
+    path, published = find_checkpoint(environment)
 
     def find_weights() -> Path:
         weights = find_in_backbone(backbone, BACKBONE_WEIGHTS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,14 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import chromium
 from loopback import serving
 from megastyle import demo
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-BROWSER_ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +60,6 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        executable = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-        started = playwright.chromium.launch(executable_path=executable, args=list(BROWSER_ARGS))
+        started = chromium.launch(playwright)
         yield started
         started.close()

@@ -121,6 +121,13 @@ def noise(seed: int) -> bytes:
     return saved(values, "PNG")
 
 
+def flat_webp(side: int) -> bytes:
+    """A lossless WebP of one colour, `side` x `side`: 38 bytes, of which four hold the size."""
+    small = saved(Image.new("RGB", (64, 64), (200, 30, 60)), "WEBP", lossless=True, method=0)
+    bits = int.from_bytes(small[21:25], "little") >> 28 << 28 | (side - 1) << 14 | side - 1
+    return small[:21] + bits.to_bytes(4, "little") + small[25:]
+
+
 def exif(orientation: int) -> bytes:
     """An EXIF block that holds nothing but the orientation."""
     block = Image.Exif()

@@ -32,6 +32,20 @@ def eventually(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+def server_process(server: str) -> int:
+    """The process that serves the page: the one whose socket listens on its port."""
+    port = int(server.rsplit(":", 1)[1])
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inode = next(row[9] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port)
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if str(link.readlink()) == f"socket:[{inode}]":
+                return int(link.parts[2])
+        except OSError:
+            continue
+    raise AssertionError(f"no process listens on port {port}")
+
+
 @contextmanager
 def serving(
     environment: dict[str, str], temp: Path, command: tuple[str, ...] = (sys.executable, "app.py")

@@ -87,6 +87,9 @@
         },
     };
 
+    // A print shows the matrix, however small the screen is.
+    window.addEventListener("beforeprint", () => document.querySelectorAll("details.against").forEach(part => { part.open = true; }));
+
     // A picture that is dropped beside the inputs would replace the page.
     for (const kind of ["dragover", "drop"]) window.addEventListener(kind, event => event.preventDefault());
 

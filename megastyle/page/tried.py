@@ -15,8 +15,8 @@ def references_of(outcome: Outcome) -> tuple[str, ...]:
 
 
 def ranked(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-    """Best first; of equal ones the one that was tried first."""
-    return tuple(sorted(outcomes, key=lambda outcome: -outcome.comparison.mean_cosine))
+    """Best first, by the mean without the odd one out, which must not decide; of equal ones the one tried first."""
+    return tuple(sorted(outcomes, key=lambda outcome: -outcome.comparison.core_mean))
 
 
 def with_outcome(tried: tuple[Outcome, ...], outcome: Outcome) -> tuple[Outcome, ...]:

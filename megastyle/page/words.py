@@ -48,7 +48,9 @@ def fit(comparison: Comparison) -> tuple[str, str]:
         mean, own = rounded(comparison.core_mean), rounded(comparison.agreement.mean)  # as shown
         how = "as close to them as" if mean == own else f"{'closer to' if mean > own else 'further from'} them than"
         return "No range", f"{core} references are too few for one; the picture is {how} they are to each other"
-    loose = "; but they hardly share a style themselves" if comparison.is_loose else ""
+    loose = ""
+    if comparison.is_loose:
+        loose = f"; but below {LOOSE_BELOW:.2f} they hardly share a style themselves, so a mean over them says little"
     fits = "Fits a loose set" if comparison.is_loose else "Fits"
     return {
         "inside": (fits, f"as close to {core} as they are to one another{loose}"),
@@ -87,8 +89,8 @@ def agreement_sentence(comparison: Comparison) -> str:
 
 
 def loose_sentence(comparison: Comparison) -> str:
-    """The warning of a loose set, or nothing."""
-    if not comparison.is_loose:
+    """The warning of a loose set, or nothing where the sentence on the fit says it already."""
+    if not comparison.is_loose or comparison.position:
         return ""
     return (
         f"⚠️ **A loose set:** below {LOOSE_BELOW:.2f} references hardly share a style, and a mean over them says little."

@@ -39,13 +39,13 @@ from hub import (
     etag,
 )
 from loopback import ROOT
+from megastyle.checkpoint import EncoderError
 from megastyle.encoder import (
     BACKBONE_FILES,
     BACKBONE_REPO,
     BACKBONE_WEIGHTS,
     CHECKPOINT_FILE,
     CHECKPOINT_REPO,
-    EncoderError,
     load_encoder,
 )
 
@@ -465,7 +465,8 @@ def test_a_file_from_xet_storage_is_accepted_and_its_damage_is_seen(
 
 START = """
 import json, os
-from megastyle.encoder import EncoderError, load_encoder
+from megastyle.checkpoint import EncoderError
+from megastyle.encoder import load_encoder
 for backbone in {backbones!r}:
     os.environ["MEGASTYLE_BACKBONE"] = backbone
     try:

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from conftest import serving
 from hub import COMMIT as REVISION
 from hub import Hub
+from loopback import serving
 from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, CHECKPOINT_FILE, CHECKPOINT_REPO
 from proxy import Proxy
 from spaces_hub import NAME, Space, SpacesHub
@@ -27,7 +27,7 @@ from verify.space import local_commit
 ROOT = Path(__file__).resolve().parents[2]
 OTHER = "b" * 40  # a commit
 LINE = re.compile(r"(ok|FAIL|-) +(.+?)(?:  +(.+))?$")
-PATIENCE = "60"  # seconds; a limit for a hang, not a measure
+PATIENCE = "300"  # seconds; a limit for a hang, not a measure
 
 
 class Page(NamedTuple):

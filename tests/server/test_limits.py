@@ -11,44 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from PIL import Image
 
 from corpus import noise
-from loopback import eventually, serving
+from forms import BOUNDARY, END, FORM, part
+from loopback import eventually, server_process, serving
 from megastyle.comparison import MAX_REFERENCES
 from megastyle.drawings import examples
-from megastyle.guard import Limits
-from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PictureError, decode, read_file
+from megastyle.pictures import MAX_FILE_BYTES
 from visitor import COMPARE, PREFIX, Visitor
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-SMALL = Limits(upload_bytes=1000, upload_files=3, event_bytes=100)
 MB = 2**20
 MAY_GROW = 64 * MB  # bytes of memory that a refused request may cost, far below what it sends
-BOUNDARY = "edge"
-
-
-def large_picture(width: int, height: int) -> bytes:
-    """A PNG of one bit a pixel: large to decode, small to send."""
-    file = io.BytesIO()
-    Image.new("1", (width, height)).save(file, "PNG")
-    return file.getvalue()
-
-
-def part(content: bytes, name: str = "files", filename: str | None = "a.png") -> bytes:
-    """One part of a form; without a file name it is a field."""
-    disposition = f'form-data; name="{name}"' + ("" if filename is None else f'; filename="{filename}"')
-    return f"--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n\r\n".encode() + content + b"\r\n"
-
-
-END = f"--{BOUNDARY}--\r\n".encode()
-FORM = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
 def upload(server: str, body: bytes | Iterator[bytes]) -> httpx.Response:
@@ -69,38 +46,7 @@ def test_a_file_of_the_most_bytes_is_taken_and_one_byte_more_is_not(server: str)
     Path(taken.json()[0]).unlink()
 
 
-def test_the_reader_keeps_to_the_same_number_of_bytes(tmp_path: Path) -> None:
-    """For a file that did not come by way of the upload."""
-    file = tmp_path / "a.png"
-    file.write_bytes(bytes(MAX_FILE_BYTES))
-    assert len(read_file(file)) == MAX_FILE_BYTES
-    with file.open("ab") as more:
-        more.write(b"\0")
-    with pytest.raises(PictureError, match="larger than 32 MB"):
-        read_file(file)
-
-
-@pytest.mark.parametrize(
-    ("width", "height"), [(MAX_SIDE, 1), (1, MAX_SIDE), (8192, MAX_PIXELS // 8192)], ids=["wide", "high", "square"]
-)
-def test_a_picture_of_the_most_pixels_is_read_and_one_row_more_is_not(width: int, height: int) -> None:
-    """Refused before it is decoded."""
-    assert decode(large_picture(width, height)).size == (width, height)
-    with pytest.raises(PictureError, match="has too many pixels; at most 67 megapixels are read"):
-        decode(large_picture(width + (width > height), height + (width <= height)))
-
-
 # ------------------------------------------------------------------------------------------------------- one comparison
-
-
-def test_the_last_reference_within_the_limit_counts_and_the_next_is_left_out_by_name(server: str) -> None:
-    """Eight by the product's rule."""
-    with Visitor(server) as visitor:
-        references = [(f"{number}.png", noise(number)) for number in range(MAX_REFERENCES + 1)]
-        within = visitor.compare(("test.png", noise(50)), references[:-1]).report
-        beyond = visitor.compare(("test.png", noise(50)), references).report
-    assert (len(within["references"]), within["ignored"]) == (8, [])
-    assert (len(beyond["references"]), beyond["ignored"]) == (8, ["8.png"])
 
 
 def drawn(style: str) -> tuple[str, bytes]:
@@ -137,35 +83,24 @@ def test_the_most_files_are_taken_at_once_and_one_more_is_not(server: str, app: 
     assert sorted(folder.rglob("*")) == before
 
 
-def test_the_upload_has_room_for_a_whole_comparison_at_the_limits(app: ModuleType) -> None:
-    """Nobody who keeps to the other limits is refused by this one."""
-    largest = MAX_FILE_BYTES + len(part(b"", filename="x" * 300))
-    assert largest * MAX_REFERENCES < app.LIMITS.upload_bytes
-    assert app.LIMITS.upload_files > MAX_REFERENCES
-
-
 def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(server: str, app: ModuleType) -> None:
-    """One byte less, and the server waits for the body."""
+    """One byte less, and the server asks for the body."""
     limit = app.LIMITS.upload_bytes
     with connected(server) as connection:
-        begin_upload(connection, limit + 1)
+        begin_upload(connection, limit + 1, "Expect: 100-continue")
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert b" 413 " in answer.split(b"\r\n")[0]
-    assert (
-        f"exceed the maximum allowed size of {limit // MB} MB together. Choose fewer or smaller ones.".encode()
-        in answer
-    )
+    assert f"maximum allowed size of {limit // MB} MB together. Choose fewer or smaller ones.".encode() in answer
     with connected(server) as connection:
-        begin_upload(connection, limit)
-        connection.settimeout(0.5)
-        with pytest.raises(TimeoutError):
-            connection.recv(65536)
+        begin_upload(connection, limit, "Expect: 100-continue")
+        assert b" 100 " in connection.recv(65536).split(b"\r\n")[0]
 
 
-def begin_upload(connection: socket.socket, size: int) -> None:
+def begin_upload(connection: socket.socket, size: int, *more: str) -> None:
     """Announce an upload of so many bytes."""
-    headers = f"Connection: close\r\nContent-Type: {FORM['content-type']}\r\nContent-Length: {size}"
-    connection.sendall(f"POST {PREFIX}/upload HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n".encode())
+    content = (f"Content-Type: {FORM['content-type']}", f"Content-Length: {size}")
+    head = (f"POST {PREFIX}/upload HTTP/1.1", "Host: x", "Connection: close", *content, *more)
+    connection.sendall("\r\n".join((*head, "\r\n")).encode())
 
 
 @contextmanager
@@ -266,20 +201,6 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: str) -> None:
     eventually(lambda: disk(folder) <= before)
 
 
-def server_process(server: str) -> int:
-    """The process that serves the page: the one whose socket listens on its port."""
-    port = int(server.rsplit(":", 1)[1])
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    inode = next(row[9] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port)
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            if str(link.readlink()) == f"socket:[{inode}]":
-                return int(link.parts[2])
-        except OSError:
-            continue
-    pytest.skip("The process of the server cannot be found here")
-
-
 def memory(process: int) -> int:
     """Bytes of memory that belong to the process alone."""
     status = Path(f"/proc/{process}/status").read_text()
@@ -377,26 +298,3 @@ def test_the_last_place_in_the_queue_is_given_and_the_next_visitor_is_told_that_
         f"Queue is full. Max size is {app.QUEUE_LENGTH} and size is {app.QUEUE_LENGTH}.",
     )
     assert all('"success":true' in text for text in served)
-
-
-# ------------------------------------------------------------------------------------------------------- in the browser
-
-
-def test_the_page_says_why_files_are_not_taken(browser: Browser, server: str, app: ModuleType, tmp_path: Path) -> None:
-    """In words that name the file or the remedy."""
-    page = browser.new_page()
-    page.goto(server)
-    test, references = page.locator("#test input[type=file]"), page.locator("#references input[type=file]")
-    references.set_input_files(
-        [
-            {"name": f"{number}.png", "mimeType": "image/png", "buffer": b"%d" % number}
-            for number in range(app.LIMITS.upload_files + 1)
-        ]
-    )
-    page.get_by_text(f"Too many files at once: choose at most {app.LIMITS.upload_files}.").wait_for()
-    huge = tmp_path / "huge.png"
-    with huge.open("wb") as file:
-        file.truncate(MAX_FILE_BYTES + 1)
-    test.set_input_files(huge)
-    page.get_by_text('File(s) exceed the maximum allowed size of 32.0 Mb: "huge.png"').wait_for()
-    page.close()

@@ -1,4 +1,4 @@
-"""What the browser asks and keeps of a visit, and what the server sends, keeps and writes down."""
+"""What the server tells the page to keep, and what it sends, keeps and writes down itself."""
 
 from __future__ import annotations
 
@@ -8,87 +8,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
 import pytest
 
 from corpus import noise
 from loopback import eventually, serving
 from megastyle.guard import UPLOAD_FOLDER_NAME
-from page import Page
 from visitor import COMPARE, DOWNLOAD_JSON, RefusedError, Visitor
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Request
-
 NAME = "Zaphod Beeblebrox on holiday"  # of a visitor's files; nothing that the server writes down may hold it
-OTHER_HOSTS_NAMED = (
-    "link:is([rel=preconnect], [rel=dns-prefetch], [rel=preload], [rel=stylesheet]), :is(script, img, iframe)[src]"
-)
-KEPT_BY_THE_BROWSER = """async () => ({
-    local: Object.keys(localStorage), session: Object.keys(sessionStorage), cookies: document.cookie,
-    databases: (await indexedDB.databases()).map(one => one.name), caches: await caches.keys(),
-    workers: (await navigator.serviceWorker.getRegistrations()).length,
-})"""
-NOTHING = {"local": [], "session": [], "cookies": "", "databases": [], "caches": [], "workers": 0}
-
-
-def chosen(name: str, seed: int) -> dict[str, str | bytes]:
-    """A picture as a browser's file dialog gives it."""
-    return {"name": name, "mimeType": "image/png", "buffer": noise(seed)}
-
-
-# ---------------------------------------------------------------------------------------------------------- the browser
-
-
-class Visit(NamedTuple):
-    """A whole visit: everything that the browser asked for, and the page at its end."""
-
-    requests: list[Request]
-    page: Page
-    context: BrowserContext
-
-
-@pytest.fixture(scope="module")
-def visit(browser: Browser, server: str) -> Iterator[Visit]:
-    """Somebody opens the page, compares, takes the files, tries an example, fails once, clears."""
-    context = browser.new_context()
-    requests: list[Request] = []
-    context.on("request", lambda request: requests.append(request))  # noqa: PLW0108 - it takes no bound method
-    page = Page(context.new_page(), server).open()
-    page.put(chosen("test.png", 1), [chosen("a.png", 2), chosen("b.png", 3)]).compare()  # type: ignore[arg-type, list-item]
-    page.report()
-    page.rows()
-    page.clear()
-    page.region("examples").get_by_role("button").first.click()
-    page.reference_pictures.first.wait_for()
-    page.compare()
-    yield Visit(requests, page, context)
-    context.close()
-
-
-def test_the_page_asks_no_other_host_for_anything(visit: Visit, server: str) -> None:
-    """No font, script, picture or count; what stands in the page itself (data:, blob:) is asked of nobody."""
-    hosts = {
-        urlsplit(request.url).netloc for request in visit.requests if not request.url.startswith(("data:", "blob:"))
-    }
-    assert len(visit.requests) > 20, "the requests were not seen"
-    assert hosts == {urlsplit(server).netloc}
-
-
-def test_the_page_names_no_other_host_that_a_browser_would_contact(visit: Visit, server: str) -> None:
-    """Hints to connect early are no requests that a browser tells of."""
-    addresses = visit.page.tab.locator(OTHER_HOSTS_NAMED).evaluate_all("all => all.map(one => one.href || one.src)")
-    assert addresses
-    assert [address for address in addresses if not address.startswith((server, "data:", "blob:"))] == []
-
-
-def test_the_browser_keeps_nothing_of_a_visit(visit: Visit) -> None:
-    """No history of runs, no cookie, no database."""
-    assert visit.page.tab.evaluate(KEPT_BY_THE_BROWSER) == NOTHING
-    assert visit.context.cookies() == []
 
 
 def test_the_page_is_told_to_keep_no_history_and_to_count_nothing(server: str) -> None:
@@ -96,20 +25,6 @@ def test_the_page_is_told_to_keep_no_history_and_to_count_nothing(server: str) -
     with Visitor(server) as visitor:
         assert (visitor.config["run_history"], visitor.config["analytics_enabled"]) == (False, False)
         assert {event["api_visibility"] for event in visitor.config["dependencies"]} == {"private"}
-
-
-def test_the_page_says_how_long_pictures_stay(visit: Visit, app: ModuleType) -> None:
-    """The time from the constants, and that no history is kept."""
-    minutes = (app.FILES_KEPT_SECONDS + app.SWEEP_SECONDS) // 60
-    assert minutes <= 120, "a short time"
-    told = visit.page.region("about").locator("details", has_text="Privacy:")
-    told.locator("summary").click()
-    words = told.inner_text()
-    assert f"stay on this server for {minutes} minutes at most" in words
-    assert "kept in no history" in words
-
-
-# ----------------------------------------------------------------------------------------------------------- the server
 
 
 class Proxy(socketserver.ThreadingTCPServer):

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 import numpy.typing as npt
+import PIL
 import pytest
 import transformers
 from gradio.components.gallery import GalleryData, GalleryImage
@@ -373,8 +374,20 @@ def test_the_report_names_the_encoder_and_the_libraries(fresh: ModuleType, uploa
     assert report["versions"] == {
         "torch": fresh.torch.__version__,
         "transformers": transformers.__version__,
-        "pillow": Image.__version__,
+        "pillow": PIL.__version__,
     }
+
+
+@pytest.mark.parametrize("official", [True, False])
+def test_the_page_says_so_if_its_scores_are_not_megastyles(
+    app: ModuleType, monkeypatch: pytest.MonkeyPatch, *, official: bool
+) -> None:
+    """And names the checkpoint that made them; a page on the published encoder says nothing of the kind."""
+    source = replace(app.ENCODER.source, checkpoint="tiny.pth", official=official)
+    monkeypatch.setattr(app, "ENCODER", app.ENCODER._replace(source=source))
+    words = [block.value or "" for block in app.build_page().blocks.values() if isinstance(block, gr.Markdown)]
+    found = [text for text in words if "These are not MegaStyle scores" in text]
+    assert ["`tiny.pth`" in text for text in found] == ([] if official else [True])
 
 
 def test_the_inputs_hand_over_paths_and_the_visitors_own_names(app: ModuleType) -> None:

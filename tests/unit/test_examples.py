@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from megastyle.drawings import examples
+from megastyle.drawings import drawing, examples
+from megastyle.drawings.scenes import Shape
+from megastyle.drawings.styles import Style
 
 MAX_BYTES = 100_000  # of one example file
 MAX_REFERENCES = 8  # that a comparison takes
@@ -54,19 +56,22 @@ def test_any_two_styles_and_any_two_scenes_look_different() -> None:
 
 
 def test_one_seed_composes_a_scene_alike_in_every_style(monkeypatch: pytest.MonkeyPatch) -> None:
-    painted: list[list[examples.Shape]] = []
+    painted: list[list[Shape]] = []
 
-    def record(scene: list[examples.Shape], _palette: object, size: int, _rng: object) -> np.ndarray:
+    def record(scene: list[Shape], _palette: object, size: int, _rng: object) -> np.ndarray:
         painted.append(scene)
         return np.zeros((size, size, 3), np.float32)
 
-    monkeypatch.setattr(examples, "STYLES", {name: examples.Style(record, style.palette) for name, style in examples.STYLES.items()})
+    recording = {name: Style(record, style.palette) for name, style in examples.STYLES.items()}
+    monkeypatch.setattr(drawing, "STYLES", recording)
     for style in examples.STYLES:
         examples.draw(style, "portrait", seed=7, size=8)
     assert len(painted) == len(examples.STYLES)
     for scene in painted[1:]:
         assert len(scene) == len(painted[0])
-        assert all(np.array_equal(a.points, b.points) and a.role == b.role for a, b in zip(scene, painted[0], strict=True))
+        assert all(
+            np.array_equal(a.points, b.points) and a.role == b.role for a, b in zip(scene, painted[0], strict=True)
+        )
 
 
 @pytest.mark.parametrize(("style", "scene"), [("fresco", "boat"), ("oil", "submarine")])
@@ -119,7 +124,9 @@ def test_writing_again_leaves_the_files_alone_and_redraws_a_lost_one(tmp_path: P
     after = files(examples.write_examples(tmp_path))
     assert after == before
     assert after[0].read_bytes() == content
-    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in after[1:]} == {path: written[path] for path in after[1:]}
+    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in after[1:]} == {
+        path: written[path] for path in after[1:]
+    }
 
 
 def test_a_write_that_breaks_off_leaves_no_half_written_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,3 +138,21 @@ def test_a_write_that_breaks_off_leaves_no_half_written_file(tmp_path: Path, mon
     with pytest.raises(OSError, match="No space left"):
         examples.write_examples(tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("changed", [source.name for source in examples.SOURCES])
+def test_a_change_in_any_file_of_the_package_draws_the_pictures_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    monkeypatch.setattr(examples, "write_picture", lambda folder, name: folder / name)
+    before = examples.write_examples(tmp_path)
+    assert examples.write_examples(tmp_path) == before
+    edited = tmp_path / changed
+    edited.write_text(Path(examples.__file__).with_name(changed).read_text() + "\n")
+    sources = [edited if source.name == changed else source for source in examples.SOURCES]
+    monkeypatch.setattr(examples, "SOURCES", sources)
+    assert set(files(examples.write_examples(tmp_path))).isdisjoint(files(before))
+
+
+def test_every_file_of_the_package_counts_as_a_source() -> None:
+    assert {source.name for source in examples.SOURCES} >= {"scenes.py", "styles.py", "raster.py", "geometry.py"}

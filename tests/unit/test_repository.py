@@ -45,7 +45,7 @@ def tracked() -> list[Path]:
 def test_the_frontmatter_configures_a_gradio_space_for_zerogpu() -> None:
     settings = frontmatter()
     assert settings["sdk"] == "gradio"
-    assert settings["sdk_version"] == "6.31.0"
+    assert tuple(map(int, settings["sdk_version"].split("."))) >= (5, 50, 0), "older ones have no ZeroGPU"
     assert settings["python_version"] == "3.10"
     assert settings["app_file"] == "app.py"
     assert settings["license"] == "mit"
@@ -75,9 +75,10 @@ def test_requirements_leave_to_the_platform_what_is_the_platforms() -> None:
 
 
 def test_the_readme_has_the_bands_and_limits_of_the_code() -> None:
-    for row in texts.band_rows():
+    rows = [f"| {span} | {band.emoji} {band.label} |" for span, band in texts.band_spans()]
+    assert len(rows) == len(BANDS)
+    for row in rows:
         assert row in README
-    assert len(texts.band_rows()) == len(BANDS)
     assert f"up to {MAX_REFERENCES} references" in README
     assert f"up to {MAX_FILE_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} megapixels" in README
     assert f"at least {FAR_MARGIN:.2f} below" in README

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from megastyle.calibration import Calibration, Row
 from megastyle.comparison import MAX_REFERENCES, require_unit_rows
-from megastyle.discrimination import Cosines, auc_interval, auc_of, pair_gaps, pool_gaps, ranked, retrieval
-from megastyle.trials import Floats, Integers, Trials, different_trials, same_trials, weighted_quantiles
+from megastyle.measuring.discrimination import Cosines, auc_with_interval, pair_gaps, pool_gaps, retrieval
+from megastyle.measuring.trials import Floats, Integers, Trials, different_trials, same_trials, weighted_quantiles
 
 SEED = 0  # of every draw, unless another is given
 SAME, DIFFERENT, RESAMPLING = range(3)  # each has a stream of random numbers of its own, for each n
@@ -88,14 +88,13 @@ def row_for(n: int, cosines: Cosines, sizes: Integers, seed: int) -> Row | None:
     different = different_trials(np.random.default_rng([seed, n, DIFFERENT]), sizes, n)
     if same is None or different is None:
         return None
-    trials = ranked(same, different, cosines)
+    rng = np.random.default_rng([seed, n, RESAMPLING])
     return Row(
         quantiles_of(same, cosines),
         quantiles_of(different, cosines),
         len(same.weight),
         len(different.weight),
-        auc_of(trials),
-        auc_interval(np.random.default_rng([seed, n, RESAMPLING]), trials, len(sizes)),
+        *auc_with_interval(rng, same, different, cosines, len(sizes)),
     )
 
 

@@ -16,9 +16,9 @@ from transformers import SiglipImageProcessorPil
 
 from megastyle.comparison import require_unit_rows
 from megastyle.encoder import Encoder, unit_rows
-from megastyle.picture_set import READERS, Picture, place_of
+from megastyle.measuring.picture_set import READERS, Picture, place_of
+from megastyle.measuring.store import Store
 from megastyle.pictures import PictureError, decode, pixel_values, read_file
-from megastyle.store import Store
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from megastyle.calibration import Gap
-from megastyle.trials import Floats, Integers, Trials, members_of, starts_of
+from megastyle.measuring.trials import Floats, Integers, Trials, members_of, starts_of
 
 Cosines = npt.NDArray[np.float32]
 
 RESAMPLES = 1000  # of the bootstrap: the 25th lowest and highest bound a 95 % interval
+STRANGERS_AT_ONCE = 20_000  # scores; their pairs of styles take at most 160 MB for all resamples
 INTERVAL = (0.025, 0.975)  # 95 %
 DEPTHS = (1, 10)  # K of Recall@K and mAP@K, as in Table 2 of arXiv 2604.08364
 QUERIES_AT_ONCE = 256  # their cosines to 10,000 pictures take 10 MB
@@ -26,70 +27,73 @@ NEVER = -2.0  # a cosine below all others, of a picture with itself
 # ------------------------------------------------------------------------------------------------------------------ AUC
 
 
-class Ranked(NamedTuple):
-    """Trials of S_n and of D_n, each in ascending order of their scores.
+class Relatives(NamedTuple):
+    """The scores of S_n that belong to one style: (m,) in ascending order, and the weight of them all."""
 
-    `lower[i]` says how many scores of D_n are below score i of S_n, `not_higher[i]` how many are not above it.
+    style: int
+    weight: float
+    scores: Floats
+
+    def wins(self, scores: Floats) -> Floats:
+        """(t,) share of the style's scores that are higher than each of ascending `scores`, ties counted half."""
+        beaten, not_lost = (np.searchsorted(scores, self.scores, side) for side in ("left", "right"))
+        length = len(scores) + 1
+        at_most = np.cumsum(np.bincount(beaten, minlength=length) + np.bincount(not_lost, minlength=length))[:-1]
+        return 1 - at_most / (2 * len(self.scores))
+
+
+def relatives_by_style(same: Trials, cosines: Cosines) -> list[Relatives]:
+    """S_n by style; all scores of a style weigh the same."""
+    scores = same.scores(cosines)
+    order = np.lexsort((scores, same.own))
+    styles, firsts = np.unique(same.own[order], return_index=True)
+    weights = np.bincount(same.own, same.weight)
+    found = zip(styles.tolist(), np.split(scores[order], firsts[1:]), strict=True)
+    return [Relatives(style, float(weights[style]), own) for style, own in found]
+
+
+def aucs(same: Trials, different: Trials, cosines: Cosines, times: Floats) -> Floats:
+    """(b,) probability that a score of S_n is higher than one of D_n, ties counted half, in [0, 1].
+
+    It is the weighted Mann-Whitney statistic. `times` is (K, b): how often each style counts in each of b sets of
+    styles. A score counts as often as its style, one between two styles as often as the product of both. NaN where no
+    score of a kind is left.
     """
+    relatives = relatives_by_style(same, cosines)
+    scores = different.scores(cosines)
+    pairs_of_all = different.own * len(times) + different.other
+    by_pair = np.argsort(pairs_of_all, kind="stable")
+    won, compared = np.zeros(times.shape[1]), np.zeros(times.shape[1])
+    for some in np.split(by_pair, range(STRANGERS_AT_ONCE, len(by_pair), STRANGERS_AT_ONCE)):
+        part = some[np.argsort(scores[some], kind="stable")]
+        pairs, pair = np.unique(pairs_of_all[part], return_inverse=True)
+        weight = different.weight[part]
+        wins = np.zeros((len(pairs), len(times)))
+        for style in relatives:
+            wins[:, style.style] = style.weight * np.bincount(pair, weight * style.wins(scores[part]), len(pairs))
+        together = times[pairs // len(times)] * times[pairs % len(times)]  # (pairs, b)
+        won += np.einsum("pb,pb->b", wins @ times, together)
+        compared += np.bincount(pair, weight, len(pairs)) @ together
+    weights = np.zeros(len(times))
+    weights[[style.style for style in relatives]] = [style.weight for style in relatives]
+    with np.errstate(invalid="ignore"):
+        return np.clip(won / (compared * (weights @ times)), 0, 1)  # rounding can exceed 1
 
-    same: Trials
-    different: Trials
-    lower: Integers
-    not_higher: Integers
 
+def auc_with_interval(
+    rng: np.random.Generator, same: Trials, different: Trials, cosines: Cosines, styles: int
+) -> tuple[float, tuple[float, float]]:
+    """AUC of S_n against D_n, and its 95 % interval by a bootstrap over styles.
 
-def ranked(same: Trials, different: Trials, cosines: Cosines) -> Ranked:
-    """Both samples in the order of their scores."""
-    (same, low), (different, high) = in_order(same, cosines), in_order(different, cosines)
-    return Ranked(same, different, np.searchsorted(high, low, "left"), np.searchsorted(high, low, "right"))
-
-
-def in_order(trials: Trials, cosines: Cosines) -> tuple[Trials, Floats]:
-    """Trials by ascending score, and their scores."""
-    scores = trials.scores(cosines)
-    order = np.argsort(scores, kind="stable")
-    picture, references, own, other, weight = trials
-    return Trials(picture[order], references[order], own[order], other[order], weight[order]), scores[order]
-
-
-def auc(trials: Ranked, same_weights: Floats, different_weights: Floats) -> float:
-    """Probability that a score of S_n is higher than one of D_n, ties counted half, in [0, 1].
-
-    It is the weighted Mann-Whitney statistic; NaN where all weights of a side are zero.
-
-    Args:
-        trials: s scores of S_n and t of D_n.
-        same_weights: (s,), any non-negative numbers.
-        different_weights: (t,).
+    It is a percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). Styles are
+    drawn anew, not pictures: those of a style resemble each other. A style is no stranger to itself, so a resample of
+    one style alone has no AUC and is passed over. With few styles such an interval is too narrow.
     """
-    below = np.zeros(len(different_weights) + 1)  # [i]: weight of the i lowest scores
-    np.cumsum(different_weights, out=below[1:])
-    wins = below[trials.lower] + below[trials.not_higher]
-    if not (total := 2 * same_weights.sum() * below[-1]):
-        return float("nan")
-    won = np.einsum("s,s->", same_weights, wins)  # not `@`: BLAS would wake its threads 8,000 times, for 0.01 ms each
-    return min(float(won / total), 1.0)  # rounding can exceed 1
-
-
-def auc_of(trials: Ranked) -> float:
-    """AUC of S_n against D_n, in [0, 1]."""
-    return auc(trials, trials.same.weight, trials.different.weight)
-
-
-def auc_interval(rng: np.random.Generator, trials: Ranked, styles: int) -> tuple[float, float]:
-    """95 % interval of the AUC by a percentile bootstrap over styles (Efron and Tibshirani, 1993, chapter 13).
-
-    Styles are drawn anew, not pictures: those of a style resemble each other. A trial counts as often as its style was
-    drawn, one between two styles as often as the product. A style is no stranger to itself, so a resample of one style
-    alone has no AUC and is passed over. With few styles such an interval is too narrow.
-    """
-    same, different = trials.same, trials.different
-    found = [
-        auc(trials, same.weight * times[same.own], different.weight * times[different.own] * times[different.other])
-        for times in rng.multinomial(styles, np.full(styles, 1 / styles), RESAMPLES).astype(np.float64)
-    ]
-    low, high = np.nanquantile(found, INTERVAL)
-    return float(low), float(high)
+    drawn = rng.multinomial(styles, np.full(styles, 1 / styles), RESAMPLES)
+    times = np.vstack([np.ones(styles), drawn]).T  # (K, 1 + resamples), the set itself first
+    found = aucs(same, different, cosines, np.ascontiguousarray(times))
+    low, high = np.nanquantile(found[1:], INTERVAL)
+    return float(found[0]), (float(low), float(high))
 
 
 # ------------------------------------------------------------------------------------------------- discrimination gap

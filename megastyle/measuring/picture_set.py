@@ -32,7 +32,7 @@ class Picture(NamedTuple):
 
 def printable(name: str) -> str:
     """A file's name as one line of text that UTF-8 can carry: every other character is written as its number."""
-    text = "".join(c if c.isprintable() else c.encode("ascii", "backslashreplace").decode() for c in name)
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
     return text[:MAX_NAME_LENGTH]
 
 

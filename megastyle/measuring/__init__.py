@@ -1,0 +1,1 @@
+"""The measuring of an encoder: pictures with known styles become a Calibration."""

@@ -1,0 +1,61 @@
+"""Labelled pictures become a Calibration: those of a folder, or those in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+from PIL.Image import Image
+
+from megastyle.calibration import Calibration
+from megastyle.calibration_file import require_name
+from megastyle.calibration_text import calibration_text
+from megastyle.encoder import Encoder
+from megastyle.measuring.bulk import embed
+from megastyle.measuring.measurement import Provenance, labelled, measure
+from megastyle.measuring.picture_set import PictureSet
+from megastyle.measuring.store import Store
+from megastyle.pictures import pixel_values
+
+LIBRARIES = ("torch", "transformers", "pillow", "numpy")  # that the figures depend on
+
+
+def versions() -> dict[str, str]:
+    """The libraries' versions."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+def provenance(name: str, digest: str, encoder: Encoder) -> Provenance:
+    """What the calibration says of its origin."""
+    source = encoder.source
+    return Provenance(name, digest, {"checkpoint": source.checkpoint, "sha256": source.sha256}, versions())
+
+
+def measure_set(found: PictureSet, store: Store, encoder: Encoder, name: str) -> Calibration:
+    """The calibration of a set whose pictures are all in the store."""
+    rows = {style: [store.get(picture.sha256) for picture in pictures] for style, pictures in found.styles.items()}
+    return measure(labelled(rows), provenance(name, found.digest, encoder))
+
+
+def digest_of_drawings(pictures: Mapping[str, Sequence[Image]]) -> str:
+    """SHA-256 over style, size and pixels of every picture."""
+    digest = hashlib.sha256()
+    for style in sorted(pictures):
+        for image in pictures[style]:
+            digest.update(f"{style}\0{image.size}\n".encode() + image.tobytes())
+    return digest.hexdigest()
+
+
+def calibrate_pictures(pictures: Mapping[str, Sequence[Image]], encoder: Encoder, name: str) -> str:
+    """The calibration file's text for RGB pictures in memory, by style; nothing is kept.
+
+    Raises:
+        ValueError: fewer than two styles, none with two pictures, or a name that a page may not show.
+    """
+    rows = {
+        style: [embed(encoder, [pixel_values(image, encoder.processor)])[0] for image in images]
+        for style, images in pictures.items()
+    }
+    about = provenance(require_name(name), digest_of_drawings(pictures), encoder)
+    return calibration_text(measure(labelled(rows), about))
