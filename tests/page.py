@@ -31,6 +31,13 @@ WATCH_PROGRESS = """() => {
 }"""  # a promise that is kept when the progress display has come and gone
 
 
+PUT_INTO_CLIPBOARD = """async colour => {
+    const canvas = new OffscreenCanvas(64, 64), pen = canvas.getContext("2d");
+    pen.fillStyle = colour;
+    pen.fillRect(0, 0, 64, 64);
+    const blob = await canvas.convertToBlob({type: "image/png"});
+    await navigator.clipboard.write([new ClipboardItem({"image/png": blob})]);
+}"""  # a picture of one colour
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
@@ -151,8 +158,9 @@ class Page:
 
     def bring_back(self, name: str) -> None:
         """Press a row of the list of what was tried, and wait until its result is shown."""
-        self.region("tried").get_by_role("button", name=name).click()
-        expect(self.region("tried").locator("tr.current button")).to_have_text(name)
+        title = self.tab.locator(f'bdi[title="{name}"]')
+        self.region("tried").locator("button", has=title).click()
+        expect(self.region("tried").locator("tr.current bdi")).to_have_attribute("title", name)
         self.tab.evaluate(SETTLED)
 
     def download(self, name: str) -> Download:

@@ -161,6 +161,18 @@ class Visitor:
                 self._run(event, trigger, answer, on_message)
         return answer
 
+    def press_attempt(self, index: Any) -> Answer:
+        """Press a row of the list of what was tried; the answer's report is that of the result it brings back.
+
+        Raises:
+            RefusedError: the page answered with an error message.
+        """
+        answer = Answer()
+        (event,) = [one for one in self.config["dependencies"] if any(name == "select" for _, name in one["targets"])]
+        self._run(event, event["targets"][0][0], answer, ignore, {"index": index})
+        answer.report = json.loads(self.download(answer.values[self.component(DOWNLOAD_JSON)]))
+        return answer
+
     def download(self, file: Mapping[str, Any]) -> bytes:
         """The content of a file that the page offers.
 
@@ -171,7 +183,7 @@ class Visitor:
 
     # -------------------------------------------------------------------------------------------------------- the queue
 
-    def messages(self, event: Mapping[str, Any], trigger: int) -> Generator[Message, None, None]:
+    def messages(self, event: Mapping[str, Any], trigger: int, data: Any = None) -> Generator[Message, None, None]:
         """Join the queue for one event and yield its messages up to the end.
 
         Closing the iterator early is closing the tab.
@@ -185,7 +197,7 @@ class Visitor:
             "fn_index": event["id"],
             "session_hash": self.session,
             "trigger_id": trigger,
-            "event_data": None,
+            "event_data": data,
         }
         deadline = time.monotonic() + self.patience
         joined = self.http.post(f"{PREFIX}/queue/join", json=body)
@@ -198,12 +210,14 @@ class Visitor:
                 if line.startswith("data:"):
                     yield json.loads(line.removeprefix("data:"))
 
-    def _run(self, event: Mapping[str, Any], trigger: int, answer: Answer, on_message: Listener) -> None:
+    def _run(
+        self, event: Mapping[str, Any], trigger: int, answer: Answer, on_message: Listener, data: Any = None
+    ) -> None:
         """Run one event and then those that wait for it; an error is raised when all are through."""
         refusal = None
         try:
             if event["backend_fn"]:
-                self._follow(event, trigger, answer, on_message)
+                self._follow(event, trigger, answer, on_message, data)
         except RefusedError as error:
             refusal = error
         for later in self.config["dependencies"]:
@@ -213,14 +227,14 @@ class Visitor:
         if refusal:
             raise refusal
 
-    def _follow(self, event: Mapping[str, Any], trigger: int, answer: Answer, on_message: Listener) -> None:
+    def _follow(self, event: Mapping[str, Any], trigger: int, answer: Answer, on_message: Listener, data: Any) -> None:
         """Read one event's messages into `answer` and the page's values.
 
         Raises:
             RefusedError: the event ended in an error message, or the stream without a result.
         """
         last: Message = {"msg": "connection_lost", "message": "The stream ended without a result"}
-        with closing(self.messages(event, trigger)) as messages:
+        with closing(self.messages(event, trigger, data)) as messages:
             for message in messages:
                 answer.messages.append(message)
                 on_message(message)

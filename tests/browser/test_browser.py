@@ -6,8 +6,7 @@ import io
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from struct import pack
@@ -20,53 +19,22 @@ import pytest
 from playwright.sync_api import FilePayload, Locator, expect
 
 from colours import READABLE, contrast
+from drawn import DRAWN, SCENES, picture, split, strangers, text_file, watercolours
 from loopback import serving
 from megastyle.bands import BANDS
-from megastyle.comparison import MAX_REFERENCES
 from megastyle.drawings import examples
 from megastyle.page.names import short
 from megastyle.pictures import MAX_FILE_BYTES
-from page import DESKTOP, PHONE, SCHEMES, Page, Reference
+from page import DESKTOP, PHONE, PUT_INTO_CLIPBOARD, SCHEMES, Page, Reference, content
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-SCENES = tuple(examples.SCENES)
-DRAWN = 168  # pixels a side
 CALM, BUSY = "Your result appears here", '[role=progressbar][aria-label="{}"]'
 THREE_DECIMALS = re.compile(r"-?[01]\.\d{3}")
 
 
 # ------------------------------------------------------------------------------------------------------------- fixtures
-
-
-@cache
-def drawn(name: str, seed: int) -> bytes:
-    """A PNG of the picture "style-scene"."""
-    file = io.BytesIO()
-    style, scene = name.rsplit("-", 1)
-    examples.draw(style, scene, seed, DRAWN).save(file, "PNG")
-    return file.getvalue()
-
-
-def picture(name: str, seed: int = 1, file_name: str = "") -> FilePayload:
-    """A drawn picture as an upload."""
-    return {"name": file_name or f"{name}.png", "mimeType": "image/png", "buffer": drawn(name, seed)}
-
-
-def watercolours(count: int) -> list[FilePayload]:
-    """Pictures of one style."""
-    return [picture(f"watercolour-{scene}") for scene in SCENES[:count]]
-
-
-def strangers(count: int) -> list[FilePayload]:
-    """Pictures of one scene, no two of one style."""
-    return [picture(f"{style}-boat") for style in list(examples.STYLES)[:count]]
-
-
-def text_file(name: str) -> FilePayload:
-    """A file that is no picture, whatever its name says."""
-    return {"name": name, "mimeType": "image/png", "buffer": b"no picture at all"}
 
 
 def flat_png(side: int) -> bytes:
@@ -79,39 +47,6 @@ def flat_png(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )
-
-
-@pytest.fixture(scope="module")
-def shared_tab(browser: Browser, server: str) -> Iterator[Page]:
-    """One tab for all visits: a fresh one costs more than a fresh visit."""
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    yield Page(context.new_page(), server)
-    context.close()
-
-
-@pytest.fixture
-def page(shared_tab: Page) -> Iterator[Page]:
-    """A fresh visit on a desktop; whatever happens in it, the browser has nothing to complain of."""
-    yield shared_tab.open()
-    assert shared_tab.console == []
-
-
-@pytest.fixture(scope="module")
-def compared(browser: Browser, server: str) -> Iterator[Page]:
-    """A visit that has compared one watercolour with eight others; for tests that only look."""
-    context = browser.new_context()
-    page = Page(context.new_page(), server).open()
-    test, *references = watercolours(1 + MAX_REFERENCES)
-    yield page.put(test, references).compare()
-    assert page.console == []
-    context.close()
-
-
-@pytest.fixture
-def result(compared: Page) -> Page:
-    """The same, on a desktop in light colours."""
-    compared.look(DESKTOP)
-    return compared
 
 
 GATED_APP = """
@@ -237,11 +172,6 @@ def test_clear_empties_inputs_and_result(page: Page) -> None:
     expect(page.toast).to_contain_text("Choose a test image and 1 to 8 references")
 
 
-def split(files: Sequence[FilePayload]) -> tuple[FilePayload, list[FilePayload]]:
-    """Test image and references."""
-    return files[0], list(files[1:])
-
-
 OUTCOMES: dict[str, tuple[str, str]] = {  # what each example promises: words of the verdict, and of the notes
     "One hand": ("Strong style match", ""),
     "Same motif, other technique": ("Minimal style match", ""),
@@ -289,15 +219,6 @@ def test_pasted_pictures_are_compared(page: Page) -> None:
     expect(page.old).to_be_visible()
     page.compare()
     expect(page.old).to_be_hidden()
-
-
-PUT_INTO_CLIPBOARD = """async colour => {
-    const canvas = new OffscreenCanvas(64, 64), pen = canvas.getContext("2d");
-    pen.fillStyle = colour;
-    pen.fillRect(0, 0, 64, 64);
-    const blob = await canvas.convertToBlob({type: "image/png"});
-    await navigator.clipboard.write([new ClipboardItem({"image/png": blob})]);
-}"""
 
 
 # ------------------------------------------------------------------------------------------------------------ bad input
@@ -883,16 +804,23 @@ def test_keyboard_alone_does_everything(page: Page) -> None:
     expect(page.region("verdict")).to_contain_text(CALM)
 
 
-@pytest.mark.parametrize("name", ["test", "references"])
-def test_pictures_are_chosen_by_keyboard(page: Page, name: str) -> None:
-    upload = page.region(name).locator("button", has=page.tab.locator("input[type=file]"))
-    tab_to(page, upload)
-
-    with page.tab.expect_file_chooser() as chooser:
+def test_keyboard_alone_leads_from_the_upload_to_the_report(page: Page) -> None:
+    test, *references = watercolours(3)
+    for name, files, count in (("test", test, 1), ("references", references, 2)):
+        upload = page.region(name).locator("button", has=page.tab.locator("input[type=file]"))
+        tab_to(page, upload)
+        with page.tab.expect_file_chooser() as chooser:
+            page.tab.keyboard.press("Enter")
+        chooser.value.set_files(files)
+        expect(page.region(name).locator(".image-frame img, .thumbnail-item img")).to_have_count(count)
+    tab_to(page, page.button("Compare"))
+    with page.answered():
         page.tab.keyboard.press("Enter")
-    chooser.value.set_files(watercolours(1))
-
-    expect(page.region(name).locator("img")).to_have_count(1)
+    tab_to(page, page.button("Download report"))
+    with page.tab.expect_download() as download:
+        page.tab.keyboard.press("Enter")
+    assert download.value.suggested_filename == f"{Path(str(test['name'])).stem}-megastyle.html"
+    assert references[1]["name"] in content(download.value)
 
 
 def tab_to(page: Page, target: Locator, *, back: bool = False) -> None:
@@ -931,18 +859,43 @@ GRADIOS_OWN = {
 }
 
 
-@pytest.mark.parametrize("state", ["before", "after", "loose and old"])
+def odd_one_out(page: Page) -> None:
+    """A result with an odd one out."""
+    page.take_example("The odd one out")
+    page.compare()
+
+
+def loose_and_old(page: Page) -> None:
+    """A loose set, of which a reference has been taken away since."""
+    page.put(*split(strangers(9))).compare()
+    page.remove_reference(0)
+    expect(page.old).to_be_visible()
+
+
+def tried_with_everything_open(page: Page) -> None:
+    """Two test images, the first of them shown again, all that folds away open, the text to copy shown."""
+    first, second, *references = watercolours(5)
+    page.put(first, references).compare()
+    page.put_test(second)
+    page.compare()
+    page.bring_back(str(first["name"]))
+    page.tab.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    page.region("overview").locator("textarea").evaluate("area => { area.hidden = false; }")
+
+
+STATES: dict[str, Callable[[Page], None]] = {
+    "before": lambda _: None,
+    "odd one out": odd_one_out,
+    "loose and old": loose_and_old,
+    "tried": tried_with_everything_open,
+}
+
+
+@pytest.mark.parametrize("state", STATES)
 def test_axe_finds_nothing_serious_in_what_is_ours(page: Page, state: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    if state == "after":
-        page.take_example("The odd one out")
-        page.compare()
-    elif state == "loose and old":
-        page.put(*split(strangers(9))).compare()
-        page.remove_reference(0)
-        expect(page.old).to_be_visible()
-
+    STATES[state](page)
     for scheme in SCHEMES:
         page.look(DESKTOP, scheme)
         found = Axe().run(page.tab).response["violations"]

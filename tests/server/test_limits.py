@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import socket
@@ -18,6 +19,8 @@ import pytest
 from corpus import noise
 from forms import BOUNDARY, END, FORM, part
 from loopback import eventually, server_process, serving
+from megastyle.comparison import MAX_REFERENCES
+from megastyle.drawings import examples
 from megastyle.pictures import MAX_FILE_BYTES
 from visitor import COMPARE, PREFIX, Visitor
 
@@ -41,6 +44,28 @@ def test_a_file_of_the_most_bytes_is_taken_and_one_byte_more_is_not(server: str)
     refused = upload(server, part(bytes(limit + 1)) + END)
     assert (refused.status_code, refused.text) == (413, f"File size exceeded maximum allowed size of {limit} bytes.")
     Path(taken.json()[0]).unlink()
+
+
+# ------------------------------------------------------------------------------------------------------- one comparison
+
+
+def drawn(style: str) -> tuple[str, bytes]:
+    """A picture of this style, of the size of a small photograph."""
+    file = io.BytesIO()
+    examples.draw(style, "boat", seed=1, size=512).save(file, "JPEG")
+    return f"{style}.jpg", file.getvalue()
+
+
+def test_a_comparison_of_nine_sends_at_most_160_kb_to_the_browser(server: str) -> None:
+    """Pictures of nine styles, some of which compress badly; progress, result, and the thumbnails in it."""
+    pictures = [drawn(style) for style in list(examples.STYLES)[: MAX_REFERENCES + 1]]
+    responses: list[httpx.Response] = []
+    with Visitor(server) as visitor:
+        visitor.put(pictures[0], pictures[1:])
+        visitor.http.event_hooks = {"response": [responses.append]}
+        answer = visitor.click(COMPARE)
+    sent = sum(response.num_bytes_downloaded for response in responses)
+    assert len(answer.text) < sent <= 160 * 2**10
 
 
 # ---------------------------------------------------------------------------------------------------------- one request

@@ -465,3 +465,31 @@ def test_a_name_that_only_a_script_can_send_is_text_too(visitor: Visitor) -> Non
     visitor.values[visitor.component(TEST_IMAGE)] = test | {"orig_name": name}
     visitor.values[visitor.component(REFERENCES)] = [{"image": reference | {"orig_name": name}, "caption": name}]
     assert "<script" not in visitor.click(COMPARE).text
+
+
+# ------------------------------------------------------------------------------------------------------- what was tried
+
+
+def test_the_list_of_what_was_tried_is_one_visitors(server: str, visitor: Visitor) -> None:
+    """Another one with the same pictures gets nothing of it, by no row; neither does a client send it to the server."""
+    references = [("r.png", noise(40)), ("s.png", noise(41))]
+    for number in (42, 43):
+        answer = visitor.compare((f"secret-{number}.png", noise(number)), references)
+    assert [attempt["name"][:6] for attempt in answer.report["tried"]] == ["secret"] * 2
+    with Visitor(server) as other:
+        for index in (0, 1):
+            with pytest.raises(RefusedError, match="That result is gone"):
+                other.press_attempt(index)
+        report = other.compare(("mine.png", noise(42)), references).report
+        assert [attempt["name"] for attempt in report["tried"]] == ["mine.png"]
+    assert visitor.press_attempt(1).report["tried"] == answer.report["tried"]
+
+
+@pytest.mark.parametrize("index", [-1, 2, 10**30, 0.5, None, "0", [0], {"a": 1}, True])
+def test_a_row_that_does_not_exist_brings_no_result_and_no_word_about_the_server(visitor: Visitor, index: Any) -> None:
+    """Whatever a hand-made event asks for."""
+    visitor.compare(("t.png", noise(44)), [("r.png", noise(40))])
+    with pytest.raises(RefusedError) as refused:
+        visitor.press_attempt(index)
+    assert not re.search(r"Traceback|/|\bline \d", refused.value.text)
+    assert refused.value.answer.text == ""

@@ -8,7 +8,7 @@ from megastyle.comparison import Comparison
 from megastyle.page.outcome import Outcome
 from megastyle.page.tried import TRIED_KEPT, among, ranked, with_outcome
 from outcomes import outcome
-from sets import evenly, of_matrix, with_test
+from sets import evenly, of_matrix, symmetric, with_test
 
 REFERENCES = ("r1", "r2", "r3")
 
@@ -48,6 +48,17 @@ def test_the_list_is_ranked_best_first_and_ties_by_who_came_first() -> None:
     shown = among(outcomes[0], outcomes)
     assert order(shown.tried) == ["b", "d", "c", "a"]
     assert shown.comparison is outcomes[0].comparison
+
+
+def test_the_odd_one_out_does_not_decide_who_is_best() -> None:
+    """At 0.8 from three that agree and 0 from the stranger: 0.6 in all. At 0.7 and 0.9: 0.75 in all, and yet second."""
+    among = symmetric(4, [0.8, 0.8, 0.1, 0.8, 0.1, 0.1])
+    near, swayed = with_test([0.8, 0.8, 0.8, 0.0], among), with_test([0.7, 0.7, 0.7, 0.9], among)
+    references = ("r1", "r2", "r3", "r4")
+    outcomes = after(
+        outcome(replace(swayed, digests=("swayed", *references))), outcome(replace(near, digests=("near", *references)))
+    )
+    assert order(ranked(outcomes)) == ["near", "swayed"]
 
 
 def test_the_same_test_image_again_replaces_its_first_outcome() -> None:

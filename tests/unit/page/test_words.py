@@ -60,16 +60,39 @@ def test_the_verdict_begins_with_emoji_and_label_and_has_the_number_in_bold(comp
     assert re.search(r"\b1 reference\b" if count == 1 else rf"\b{count} references\b", headline)
 
 
-def test_the_verdict_comes_in_one_order() -> None:
-    """Heading, mean, the sentence on the set, its agreement, the calibration."""
-    parts = verdict(outcome(with_test([0.6] * 3, evenly(3, 0.5)), calibrated())).split("\n\n")
-    beginnings = [
-        "## 🟡 Moderate style match",
-        "Mean cosine **0.600** to 3 references.",
-        "**Fits a loose set:**",
-        "Your references agree with each other at **0.500** (0.500 to 0.500).",
-        "A picture of the same style scores this high",
-    ]
+@pytest.mark.parametrize(
+    ("comparison", "beginnings"),
+    [
+        (
+            with_test([0.6] * 3, evenly(3, 0.5)),
+            [
+                "## 🟡 Moderate style match",
+                "Mean cosine **0.600** to 3 references.",
+                "**Fits a loose set:**",
+                "Your references agree with each other at **0.500** (0.500 to 0.500).",
+                "A picture of the same style scores this high",
+            ],
+        ),
+        (
+            with_test([0.6] * 2, evenly(2, 0.5)),
+            [
+                "## 🟡 Moderate style match",
+                "Mean cosine **0.600** to 2 references.",
+                "**No range:**",
+                "Your references agree with each other at **0.500**.",
+                "⚠️ **A loose set:**",
+                "A picture of the same style scores this high",
+            ],
+        ),
+    ],
+    ids=["with a range", "without one"],
+)
+def test_the_verdict_comes_in_one_order(comparison: Comparison, beginnings: list[str]) -> None:
+    """Heading, mean, the sentence on the set, its agreement, the calibration.
+
+    A loose set is said in the sentence where that measures by it, else in a warning of its own.
+    """
+    parts = verdict(outcome(comparison, calibrated())).split("\n\n")
     assert len(parts) == len(beginnings)
     assert [part[: len(beginning)] for part, beginning in zip(parts, beginnings, strict=True)] == beginnings
 

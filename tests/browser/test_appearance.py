@@ -1,0 +1,217 @@
+"""How the result looks: on a wide window, a tablet and a phone, light and dark, on paper, and to a screen reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, ViewportSize, expect
+
+from colours import READABLE, contrast
+from drawn import SCENES, picture, watercolours
+from page import DESKTOP, PHONE, SCHEMES, SETTLED, Page
+
+TABLET = ViewportSize(width=768, height=1024)
+TALLEST = 3600  # pixels of the page on a phone, with eight references
+PAPER = ViewportSize(width=718, height=1000)  # A4 with the browser's own margins
+LEAVING = """parts => parts.filter(part => {
+    const card = document.getElementById("result").getBoundingClientRect(), box = part.getBoundingClientRect();
+    return part.checkVisibility() && box.width && (box.left < card.left || box.right > card.right);
+}).map(part => part.outerHTML.slice(0, 150))"""
+CUT = """parts => parts.filter(part => part.checkVisibility() && !part.closest(".unseen")
+    && getComputedStyle(part).display !== "inline" && (part.scrollWidth > part.clientWidth + 1
+        || part.scrollHeight > part.clientHeight + 1)).map(part => part.outerHTML.slice(0, 150))"""
+LONG = [
+    *(f"a_style_lora_for_water_and_ink_v3-{epoch:06}_s42_cfg7_euler_a_30_steps.png" for epoch in (4, 8, 12)),
+    "x" * 296 + ".png",
+    "no extension at all and many words in it so that it is long",
+    "水彩" * 40 + ".jpeg",
+    "the same file.png",
+    "stranger.png",
+]
+
+
+@pytest.fixture(scope="module")
+def crowded(shared_tab: Page) -> Iterator[Page]:
+    """A result with all that needs room: long names, an odd one out, the same file twice, one left out, two tried."""
+    page = shared_tab.open()
+    drawn = [*(f"watercolour-{scene}" for scene in SCENES[1:7]), "watercolour-vase", "pixel-art-boat"]
+    references = [picture(one, file_name=name) for one, name in zip(drawn, LONG, strict=True)]
+    page.put(picture("oil-boat", file_name=f"t{LONG[0]}"), [*references, *watercolours(1)]).compare()
+    page.put_test(picture("watercolour-vase", file_name=f"t{LONG[1]}"))
+    page.compare()
+    assert len(page.notes) == 3
+    assert len(page.tried) == 2
+    yield page
+    assert page.console == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", [DESKTOP, TABLET, PHONE], ids=["wide", "tablet", "phone"])
+def test_no_text_is_cut_and_none_leaves_its_card(crowded: Page, size: ViewportSize, scheme: Any) -> None:
+    """Labels of the ruler, names, cells; the matrix scrolls inside itself where it is wider."""
+    crowded.look(size, scheme)
+    result = crowded.region("result")
+    cells = result.locator("table:is(.references, .tried) :is(th, td), .badge, .odd, bdi.name")
+    assert crowded.ruler.locator("text").count() > 8
+    assert cells.count() > 8 * 5
+    for parts in (crowded.ruler.locator("text"), cells, result.locator("p, li, h2, h3, figcaption, button")):
+        assert parts.evaluate_all(LEAVING) == []
+    assert result.locator("th, td, .badge, .odd, p, li, figcaption, button").evaluate_all(CUT) == []
+    assert crowded.tab.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    names = result.locator("table.references bdi.name").all_inner_texts()
+    assert len(set(names)) == len(LONG)
+
+
+def test_a_name_never_breaks_inside_its_ending(crowded: Page) -> None:
+    """On one line at every width."""
+    for size in (DESKTOP, TABLET, PHONE):
+        crowded.look(size)
+        endings = crowded.region("result").locator("bdi .extension")
+        assert endings.evaluate_all("all => all.every(one => one.getClientRects().length <= 1)")
+
+
+def test_a_phone_shows_the_verdict_on_one_screen_and_the_page_is_no_scroll(page: Page) -> None:
+    """Verdict, sentence, test picture and ruler fit into what gets sent; the matrix is folded."""
+    page.look(PHONE)
+    test, *references = watercolours(9)
+    page.put(test, references).compare()
+
+    page.tab.wait_for_function("Math.abs(document.getElementById('result').getBoundingClientRect().top) < 24")
+
+    seen = page.region("verdict").locator("h2, p").all()
+    assert len(seen) >= 4
+    for part in (*seen, page.tab.locator("figure.test img"), page.tab.locator("figure.test bdi"), page.ruler):
+        expect(part).to_be_in_viewport(ratio=1)
+    expect(page.region("details").locator("table.matrix")).to_be_hidden()
+    assert page.tab.evaluate("document.documentElement.scrollHeight") <= TALLEST
+    smallest = page.region("details").locator("table.references .frame").first.bounding_box()
+    assert smallest
+    assert smallest["width"] >= 56
+
+
+def test_the_matrix_stands_beside_the_list_where_there_is_room(result: Page) -> None:
+    listed = result.region("details").locator("table.references").bounding_box()
+    matrix = result.region("details").locator("table.matrix").bounding_box()
+    assert listed
+    assert matrix
+    assert matrix["x"] >= listed["x"] + listed["width"]
+    assert abs(matrix["y"] - listed["y"]) < 60
+
+
+def test_a_picture_has_one_number_everywhere(result: Page) -> None:
+    """On the tile that was chosen, in the list, along the matrix, and in the ruler's words."""
+    tiles = result.reference_pictures.evaluate_all("images => images.map(image => image.alt)")
+    by_number = dict(enumerate(tiles, start=1))
+    assert (
+        result.region("references")
+        .locator(".gallery-item")
+        .evaluate_all(
+            "tiles => tiles.every(tile => getComputedStyle(tile).counterIncrement === 'reference 1'"
+            " && getComputedStyle(tile, '::before').content === 'counter(reference)')"
+        )
+    )
+    assert {reference.number: reference.name for reference in result.references} == by_number
+    heads = result.region("details").locator("table.matrix th")
+    for mark, title in heads.evaluate_all(
+        "all => all.map(one => [one.dataset.picture, one.querySelector('img').title])"
+    ):
+        assert title == (by_number[int(mark)] if mark != "T" else result.report()["names"][0])
+    words = result.ruler.get_attribute("aria-label") or ""
+    said = {int(number): cosine for cosine, number in re.findall(r"(\d\.\d{3}) \(number (\d)\)", words)}
+    assert said == {reference.number: reference.columns["Cosine"] for reference in result.references}
+
+
+def lit(page: Page) -> tuple[set[str], int, int]:
+    """What is marked: pictures of the list, headings of the matrix, cells."""
+    details = page.region("details")
+    rows = details.locator("table.references tr.lit").evaluate_all("all => all.map(one => one.dataset.picture)")
+    return set(rows), details.locator("table.matrix th.lit").count(), details.locator("table.matrix td.lit").count()
+
+
+def test_a_picture_in_the_list_marks_its_row_and_column_and_a_cell_its_two_pictures(result: Page) -> None:
+    """By mouse and by keyboard; nothing stays marked."""
+    details = result.region("details")
+    first = result.references[0].number
+    row = details.locator(f"table.references tr[data-picture='{first}']")
+
+    row.locator("bdi").hover()
+    assert lit(result) == ({str(first)}, 2, 17)  # row and column of nine, which cross in one cell
+
+    details.locator("table.matrix td[data-row='2'][data-column='5']").hover()
+    assert lit(result) == ({"2", "5"}, 4, 0)
+    details.locator("table.matrix td[data-row='T'][data-column='3']").hover()
+    assert lit(result) == ({"3"}, 4, 0)
+
+    result.tab.mouse.move(1, 1)  # where the page has nothing, however far it is scrolled
+    expect(result.tab.locator(".lit")).to_have_count(0)
+
+    row.locator(".frame").focus()
+    assert lit(result) == ({str(first)}, 2, 17)
+    result.button("Download JSON").focus()
+    assert lit(result) == (set(), 0, 0)
+
+
+# ---------------------------------------------------------------------------------------------------------------- paper
+
+
+def colours_of(parts: Locator) -> list[tuple[int, ...]]:
+    """The colours of the letters that are seen, each once."""
+    found = parts.evaluate_all(
+        "parts => [...new Set(parts.filter(part => part.checkVisibility()).map(part => part.tagName === 'text'"
+        " ? getComputedStyle(part).fill : getComputedStyle(part).color))]"
+    )
+    return [tuple(map(int, re.findall(r"\d+", colour)[:3])) for colour in found]
+
+
+def test_a_dark_page_prints_dark_on_white_without_anything_to_press(crowded: Page) -> None:
+    """No button, no hint, no input, no footer; no row is cut, and nothing is wider than the paper."""
+    crowded.look(PAPER, "dark")
+    crowded.tab.emulate_media(media="print", color_scheme="dark")
+    crowded.tab.evaluate(SETTLED)
+    try:
+        for part in ("body", ".gradio-container", "#result"):
+            assert (
+                crowded.tab.locator(part).evaluate("part => getComputedStyle(part).backgroundColor")
+                == "rgb(255, 255, 255)"
+            )
+        words = crowded.region("result").locator("h2, h3, p, li, th, bdi, .number, .badge, figcaption, svg.ruler text")
+        inks = colours_of(words)
+        assert inks
+        assert min(contrast(ink, (255, 255, 255)) for ink in inks) >= READABLE
+        for gone in (
+            "footer",
+            "#inputs",
+            "#actions",
+            "#examples",
+            "#hint",
+            "#chosen",
+            "#downloads",
+            "#stale",
+            "#about",
+        ):
+            expect(crowded.tab.locator(gone).first).to_be_hidden()
+        rows = crowded.region("result").locator("tr")
+        assert rows.evaluate_all("rows => rows.every(row => getComputedStyle(row).breakInside === 'avoid')")
+        assert crowded.tab.evaluate("document.documentElement.scrollWidth") <= PAPER["width"]
+        expect(crowded.tab.locator(".provenance")).to_contain_text(re.compile(r"Compared \d{4}-\d\d-\d\dT.* with "))
+    finally:
+        crowded.tab.emulate_media(media="screen")
+
+
+# -------------------------------------------------------------------------------------------------------- screen reader
+
+
+def test_a_screen_reader_hears_the_list_as_a_table(result: Page) -> None:
+    """Its caption, its columns, and each reference by number and name as the heading of its row."""
+    tree = result.region("details").aria_snapshot()
+    assert '- table "Each reference, best first"' in tree
+    columns = re.findall(r'- columnheader "([^"]+)"', tree)
+    assert columns[:5] == ["Picture", "Reference", "Cosine", "Mean without it", "Agrees with the rest"]
+    heads = re.findall(r'- rowheader "Reference (\d) (\S+\.png)[^"]* Strong style match"', tree)
+    assert heads == [(str(reference.number), reference.name) for reference in result.references]
+    assert '- table "Cosine similarity of every picture to every other"' in tree
+    assert 'rowheader "Test image: watercolour-hills.png"' in tree
+    assert "- img" not in tree.partition('- table "Cosine')[2], "its pictures say nothing beside their names"

@@ -1,0 +1,116 @@
+"""The downloaded report, opened from the disk in a Chromium without a network: on a screen, on paper, by a program."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import ViewportSize
+
+from drawn import SCENES, picture
+from page import DESKTOP, PHONE, Page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HOSTILE = (
+    "</script><script>window.pwned=1</script>.png",
+    "<!--.png",
+    "]]>.png",
+    "<img src=x onerror=window.pwned=1>.png",
+    '"><b onmouseover="window.pwned=1">.png',
+    "right\u202egnp.exe.png",
+    "x" * 296 + ".png",
+    "🟢 emoji.png",
+    "-->.png",
+)
+PAPER_PIXELS = 703  # between the margins of 12 mm on A4
+MOST_PAGES = 2
+
+
+class Report(NamedTuple):
+    """A saved report, open; and all that the browser asked for or said since."""
+
+    tab: Tab
+    path: Path
+    data: Any  # the file behind Download JSON of the same result
+    asked: list[str]
+    said: list[str]
+
+
+@pytest.fixture(scope="module", params=["as drawn", "hostile"])
+def report(
+    request: pytest.FixtureRequest, browser: Browser, shared_tab: Page, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Report]:
+    """Nine pictures, of which two were tried as test images, under harmless names and under hostile ones."""
+    is_hostile = request.param == "hostile"
+    names = HOSTILE if is_hostile else [f"{scene}.png" for scene in SCENES[:9]]
+    test, *references = [
+        picture(f"watercolour-{scene}", file_name=name) for scene, name in zip(SCENES[:9], names, strict=True)
+    ]
+    page = shared_tab.open()
+    page.put(picture("oil-boat", file_name=f"first-{names[0]}"), references).compare()
+    page.put_test(test)
+    page.compare()
+    path = tmp_path_factory.mktemp("saved") / "report.html"
+    page.download("Download report").save_as(path)
+    data = page.report()
+    with browser.new_context(offline=True) as context:
+        tab, asked, said = context.new_page(), list[str](), list[str]()
+        context.on("request", lambda one: asked.append(one.url))
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        tab.goto(path.as_uri())
+        yield Report(tab, path, data, asked, said)
+
+
+def test_it_opens_without_a_request_and_without_a_word_on_the_console(report: Report) -> None:
+    """All its pictures are seen, and no file name has done anything."""
+    pictures = report.tab.locator("img")
+    assert pictures.count() == 1 + 8 + 2 + 2 * 9  # test image, list, what was tried, both edges of the matrix
+    assert pictures.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
+    assert [url for url in report.asked if not url.startswith("data:")] == [report.path.as_uri()]
+    assert report.said == []
+    assert report.tab.evaluate("window.pwned") is None
+    assert report.tab.locator("script").evaluate_all("all => all.map(one => one.type)") == ["application/json"]
+
+
+def test_a_program_reads_the_same_json_from_it(report: Report) -> None:
+    assert json.loads(report.tab.locator("script#result").text_content() or "") == report.data
+    assert len(report.data["tried"]) == 2
+
+
+def test_it_prints_on_two_pages(report: Report) -> None:
+    """Counted in the bytes of the PDF."""
+    pdf = report.tab.pdf(prefer_css_page_size=True, print_background=True)
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf)) <= MOST_PAGES
+
+
+def test_it_is_dark_ink_on_white_whatever_the_screen_is(report: Report) -> None:
+    for media in ("screen", "print"):
+        report.tab.emulate_media(media=media, color_scheme="dark")  # type: ignore[arg-type]
+        colours = report.tab.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('h1')).color]"
+        )
+        assert colours == ["rgb(255, 255, 255)", "rgb(28, 28, 34)"]
+
+
+@pytest.mark.parametrize(
+    ("media", "size"),
+    [("screen", DESKTOP), ("screen", PHONE), ("print", ViewportSize(width=PAPER_PIXELS, height=1000))],
+    ids=["desktop", "phone", "paper"],
+)
+def test_nothing_is_wider_than_what_it_is_read_on(report: Report, media: Any, size: ViewportSize) -> None:
+    report.tab.set_viewport_size(size)
+    report.tab.emulate_media(media=media)
+    assert report.tab.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    if media == "print":
+        assert report.tab.evaluate(
+            "[...document.querySelectorAll('table')].every(one => one.scrollWidth <= innerWidth)"
+        )

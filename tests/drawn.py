@@ -1,0 +1,48 @@
+"""Drawn pictures as a browser uploads them: the tiny encoder tells their styles apart."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import cache
+
+from playwright.sync_api import FilePayload
+
+from megastyle.drawings import examples
+
+SCENES = tuple(examples.SCENES)
+DRAWN = 168  # pixels a side
+
+
+@cache
+def drawn(name: str, seed: int) -> bytes:
+    """A PNG of the picture "style-scene"."""
+    file = io.BytesIO()
+    style, scene = name.rsplit("-", 1)
+    examples.draw(style, scene, seed, DRAWN).save(file, "PNG")
+    return file.getvalue()
+
+
+def picture(name: str, seed: int = 1, file_name: str = "") -> FilePayload:
+    """A drawn picture as an upload."""
+    return {"name": file_name or f"{name}.png", "mimeType": "image/png", "buffer": drawn(name, seed)}
+
+
+def watercolours(count: int) -> list[FilePayload]:
+    """Pictures of one style."""
+    return [picture(f"watercolour-{scene}") for scene in SCENES[:count]]
+
+
+def strangers(count: int) -> list[FilePayload]:
+    """Pictures of one scene, no two of one style."""
+    return [picture(f"{style}-boat") for style in list(examples.STYLES)[:count]]
+
+
+def text_file(name: str) -> FilePayload:
+    """A file that is no picture, whatever its name says."""
+    return {"name": name, "mimeType": "image/png", "buffer": b"no picture at all"}
+
+
+def split(files: Sequence[FilePayload]) -> tuple[FilePayload, list[FilePayload]]:
+    """Test image and references."""
+    return files[0], list(files[1:])
