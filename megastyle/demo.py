@@ -79,7 +79,8 @@ def calibrate(folder: Path) -> None:
 
     print("Measuring what a score is worth, on drawn pictures that it never saw", flush=True)
     encoder = load_encoder(variables(folder))
-    (folder / CALIBRATION_FILE).write_text(calibrate_pictures(lessons.held_out_pictures(), encoder, CALIBRATION_NAME))
+    text = calibrate_pictures(lessons.held_out_pictures(), encoder, CALIBRATION_NAME)
+    (folder / CALIBRATION_FILE).write_text(text, encoding="utf-8")
 
 
 def recipe() -> str:

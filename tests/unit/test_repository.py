@@ -68,7 +68,9 @@ def test_the_tests_run_on_the_gradio_that_the_space_gets() -> None:
 
 def test_requirements_leave_to_the_platform_what_is_the_platforms() -> None:
     pinned = requirements()
-    assert set(pinned) == {"spaces", "huggingface_hub", "torch", "transformers", "pillow"}
+    others_bring = {"jinja2", "numpy", "safetensors", "tqdm"}
+    assert set(pinned) == {"spaces", "huggingface_hub", "torch", "transformers", "pillow", *others_bring}
+    assert not any(pinned[name] for name in others_bring)
     assert not pinned["spaces"]
     assert not pinned["huggingface_hub"]
     assert pinned["torch"].removeprefix("==") in SUPPORTED_TORCH
