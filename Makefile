@@ -14,7 +14,7 @@ SOURCES := app.py megastyle
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-demo: .venv/.app ## start the page on a tiny encoder trained in seconds; no weights, no network
+demo: .venv/.app ## start the page on a tiny encoder trained in half a minute; no weights, no network
 	$(BIN)/python -m megastyle.demo
 
 run: .venv/.app ## start the page on MegaStyle-Encoder; the first time it downloads 0.86 GB
@@ -24,10 +24,10 @@ calibrate: .venv/.app ## measure what a score is worth: make calibrate PICTURES=
 	@[ -n "$(PICTURES)" ] || { echo "Name the folder: make calibrate PICTURES=FOLDER"; exit 2; }
 	$(BIN)/python -m megastyle.calibrate "$(PICTURES)" $(if $(NAME),--name "$(NAME)")
 
-quick: .venv/.tools ## run the tests that need no server, browser or platform; well under a minute
+quick: .venv/.tools ## run the tests that need no server, browser or platform
 	$(BIN)/python -m pytest tests/unit
 
-test: .venv/.tools .venv/.browser ## run all tests: those of quick, on a server, in a browser, on an emulated platform; 5 to 6 minutes
+test: .venv/.tools .venv/.browser ## run all tests: those of quick, on a server, in a browser, on an emulated platform; 6 to 13 minutes
 	$(BIN)/python -m pytest
 
 check: .venv/.tools ## lint, format and types

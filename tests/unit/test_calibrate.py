@@ -138,9 +138,13 @@ def test_ctrl_c_says_in_one_line_how_to_go_on(
             signal.raise_signal(signal.SIGINT)
         return embed(encoder, pixels)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "embed", interrupted)
-        assert command(folder, "--out", out) == 130
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bulk, "embed", interrupted)
+            assert command(folder, "--out", out) == 130
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     log = [line for line in capsys.readouterr().err.splitlines() if ": " not in line or line.startswith("Stopped")]
     assert log == ["", "Stopped. What was embedded is kept: the same command goes on from there."]
     assert kept_in(tmp_path / "cache") == 7
