@@ -15,6 +15,8 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING
 from megastyle.drawings import examples, lessons
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from transformers import SiglipImageProcessorPil, SiglipVisionModel
 
     from megastyle.training import Progress
@@ -63,23 +66,26 @@ def save(model: SiglipVisionModel, processor: SiglipImageProcessorPil, folder: P
 
 
 def build(folder: Path, progress: Progress) -> None:
-    """Draw, train and save into `folder`; the drawing begins while torch is imported."""
-    with lessons.course() as course:
+    """Draw, train, save and measure into `folder`.
+
+    Drawing begins while torch is imported, and what the encoder is measured on is drawn while it learns.
+    """
+    with lessons.course() as course, ThreadPoolExecutor(1) as pool:
         from megastyle import training
 
+        held_out = pool.submit(lessons.held_out_pictures)
         model = training.trained(course, progress)
-    save(model, training.new_processor(), folder)
-    calibrate(folder)
+        save(model, training.new_processor(), folder)
+        calibrate(folder, held_out.result())
 
 
-def calibrate(folder: Path) -> None:
-    """Measure what a score of the encoder in `folder` is worth, on styles and scenes that it never saw."""
+def calibrate(folder: Path, pictures: Mapping[str, Sequence[Image]]) -> None:
+    """Measure what a score of the encoder in `folder` is worth, on pictures of styles and scenes that it never saw."""
     from megastyle.encoder import load_encoder
     from megastyle.measuring.labelling import calibrate_pictures
 
     print("Measuring what a score is worth, on drawn pictures that it never saw", flush=True)
-    encoder = load_encoder(variables(folder))
-    text = calibrate_pictures(lessons.held_out_pictures(), encoder, CALIBRATION_NAME)
+    text = calibrate_pictures(pictures, load_encoder(variables(folder)), CALIBRATION_NAME)
     (folder / CALIBRATION_FILE).write_text(text, encoding="utf-8")
 
 

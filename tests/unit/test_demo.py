@@ -257,7 +257,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lessons, "COMPOSITIONS", {"shapes": 4})
     monkeypatch.setattr(lessons, "LESSONS", 12)
     monkeypatch.setattr(studio, "SCENE_GROUNDS", 5)
-    monkeypatch.setattr(demo, "calibrate", lambda _: None)  # it draws held-out pictures, which takes seconds
+    monkeypatch.setattr(lessons, "held_out_pictures", dict)  # drawing and measuring them takes seconds
+    monkeypatch.setattr(demo, "calibrate", lambda *_: None)
 
 
 def test_training_needs_no_network_and_gives_the_same_weights_on_any_number_of_threads(
