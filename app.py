@@ -77,7 +77,7 @@ INPUT_OPTIONS: dict[str, Any] = {
     "sources": ["upload", "clipboard"],
     "buttons": [],
     "height": 280,
-    "min_width": 320,  # pixels: the inputs stand below each other on a phone
+    "min_width": 280,  # pixels: the inputs stand below each other on a phone
 }
 
 try:
@@ -236,7 +236,7 @@ def compare_uploads(
         raise not_compared(escape(str(error))) from error
     log.info("Compared %d pictures in %.2f s", len(uploads), time.perf_counter() - began)
     thumbnails = tuple(picture.thumbnail for _, picture in pictures)
-    made_from = " ".join(Path(upload.path).parent.name for upload in (*test, *references))
+    made_from = tuple(Path(upload.path).parent.name for upload in (*test, *references))
     outcome = Outcome(comparison, thumbnails, PROVENANCE, CALIBRATION, now(), made_from)
     return shown(outcome, tried.with_outcome(attempts, outcome))
 
@@ -323,7 +323,7 @@ def build_page() -> gr.Blocks:
             button.click(partial(fill, example), None, [*inputs, hint], **at_once)
             for button, example in zip(example_buttons, example_sets, strict=True)
         ]
-        dropping = without_button.click(None, references, references, js="refs => [megastyle.readable(refs)]")
+        dropping = without_button.click(None, references, references, js="refs => [megastyle.remaining(refs)]")
         dropping.then(None, js="() => megastyle.press('compare')")
         for event in (comparing.success, recalling.success):
             event(None, js="() => megastyle.showResult()")

@@ -173,6 +173,14 @@ class Comparison:
             groups[digest].append(index)
         return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
+    def restricted(self, kept: Sequence[int]) -> Comparison:
+        """The same pictures with these references alone, in this order: what `compare` gives without the others."""
+        places = [*range(self.offset), *(index + self.offset for index in kept)]
+        matrix = self.matrix[np.ix_(places, places)]
+        matrix.flags.writeable = False
+        names, digests = (tuple(values[place] for place in places) for values in (self.names, self.digests))
+        return Comparison(names, digests, matrix, self.has_test, ignored=())
+
 
 def require_unit_rows(embeddings: npt.NDArray[np.float32], names: Sequence[str]) -> None:
     """Refuse what is not a finite unit row for each name.

@@ -25,7 +25,7 @@ def outcome(
 ) -> Outcome:
     """A comparison with pictures that can be told apart."""
     pictures = tuple(thumbnails(len(comparison.names)))
-    return Outcome(comparison, pictures, provenance, calibration, MADE, "")
+    return Outcome(comparison, pictures, provenance, calibration, MADE, comparison.digests)
 
 
 def tried(*comparisons: Comparison, calibration: Calibration | None = None) -> Outcome:

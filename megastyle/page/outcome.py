@@ -76,8 +76,9 @@ class Outcome:
         provenance: the encoder and how it was used.
         calibration: what a score of this encoder is worth; None if it was not measured.
         made: when, ISO 8601 in UTC.
-        made_from: the chosen files' folders on the server, which Gradio names after their content; page.js compares
-            them with the inputs to know whether a result is an old one.
+        made_from: the chosen files' folders on the server, which Gradio names after their content: that of the test
+            image, if there is one, then the references'. page.js compares them with the inputs to know whether a result
+            is an old one.
         tried: the outcomes of all test images that were compared with these references, this one included, best first.
     """
 
@@ -86,7 +87,7 @@ class Outcome:
     provenance: Provenance
     calibration: Calibration | None
     made: str
-    made_from: str
+    made_from: tuple[str, ...]
     tried: tuple[Outcome, ...] = ()
 
     @property

@@ -14,13 +14,15 @@
         return note.outerHTML;
     };
     const strong = text => Object.assign(document.createElement("b"), {textContent: text});
-    let unreadable = []; // numbers of the references that the last message offers to leave out
+    let sent = []; // the folders of the references that were last compared, in order
+    let leaving = []; // the folders of those to compare without
 
     window.megastyle = {
         // Before a comparison: an error that is answered is over, and the inputs are sent as paths alone. For an SVG, Gradio's page
         // writes the whole drawing into `url`, which the guard refuses.
         inputs(test, references, tried) {
             closeErrors();
+            sent = folders(null, references);
             const bare = file => file && {...file, url: null};
             const bareItem = item => ({...item, ...(item.image ? {image: bare(item.image)} : {video: bare(item.video)})});
             return [bare(test), references?.map(bareItem) ?? null, tried];
@@ -57,8 +59,8 @@
             return [null, null, constants.hint, "", "", constants.waiting, ...Array(outputs).fill(null)];
         },
 
-        // The references without those that the message names.
-        readable: references => (references ?? []).filter((_, index) => !unreadable.includes(index)),
+        // The references without those that a press leaves out.
+        remaining: references => (references ?? []).filter(item => !leaving.includes(folders(null, [item])[0])),
         press: id => document.getElementById(id).click(),
 
         // The result has come: on a phone it lies below the inputs; on a wide screen there is room for the matrix.
@@ -115,11 +117,14 @@
         input.dispatchEvent(new Event("change", {bubbles: true}));
     }, true);
 
-    // The message on files that cannot be read offers to compare without them.
+    // The message on files that cannot be read, and the note on the odd one out, offer to compare without them. The button's classes
+    // are their numbers, for Gradio's messages let no data attribute through; the inputs may have changed since, so they go by folder.
     document.addEventListener("click", event => {
-        const offer = event.target.closest?.(".toast-body button.without");
+        const offer = event.target.closest?.("button.without");
         if (!offer) return;
-        unreadable = [...offer.classList].filter(name => /^\d+$/.test(name)).map(Number); // Gradio lets no data attribute through
+        const shown = offer.closest("[data-made-from]");
+        const compared = shown ? shown.dataset.madeFrom.split(" ").slice(shown.querySelector("figure.test") ? 1 : 0) : sent;
+        leaving = [...offer.classList].filter(name => /^\d+$/.test(name)).map(number => compared[number]);
         document.getElementById("without").click();
     });
 

@@ -150,11 +150,12 @@ def overview(outcome: Outcome, text: str | None, *, recalled: bool = False) -> M
     """
     return render(
         "overview.html",
-        made_from=outcome.made_from,
+        made_from=" ".join(outcome.made_from),
         recalled=recalled,
         test=pictures_of(outcome)[0] if outcome.comparison.has_test else None,
         ruler=ruler(outcome),
         notes=words.notes(outcome.comparison),
+        odd=outcome.comparison.odd_one_out,
         text=text,
     )
 

@@ -131,3 +131,27 @@ def test_the_list_ends_with_other_references_and_with_clear_all(page: Page) -> N
     page.put(other, [*REFERENCES, *watercolours(1)]).compare()
     assert page.tried == []
     assert [attempt["name"] for attempt in page.report()["tried"]] == [other["name"]]
+
+
+def test_a_press_drops_the_odd_one_out_and_keeps_the_list(page: Page) -> None:
+    """The reference goes from the inputs, whatever its number; what was tried is counted again, its results too."""
+    test, other = watercolours(2)
+    stranger = picture("neon-boat")
+    page.put(test, [*REFERENCES[:1], stranger, *REFERENCES[1:]]).compare()
+    page.put_test(other)
+    page.compare()
+    with page.answered():
+        page.region("overview").get_by_role("button", name="Compare without reference 2").click()
+
+    expect(page.reference_pictures).to_have_count(len(REFERENCES))
+    assert page.report()["names"] == [other["name"], *(reference["name"] for reference in REFERENCES)]
+    assert sorted(row.name for row in page.tried) == sorted([test["name"], other["name"]])
+    expect(page.old).to_have_count(0)
+    counted_again = {row.name: row.mean for row in page.tried}
+    page.bring_back(test["name"])
+    earlier = shown(page)
+    expect(page.region("overview").get_by_role("button", name="Compare without")).to_have_count(0)
+    page.put_test(test)
+    page.compare()
+    assert shown(page) == earlier
+    assert {row.name: row.mean for row in page.tried} == counted_again

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from megastyle.comparison import Comparison
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from megastyle.comparison import Comparison, compare
 from megastyle.page.outcome import Outcome
 from megastyle.page.tried import TRIED_KEPT, among, ranked, with_outcome
+from megastyle.pictures import Thumbnail
 from outcomes import outcome
 from sets import evenly, of_matrix, symmetric, with_test
 
@@ -70,20 +76,63 @@ def test_the_same_test_image_again_replaces_its_first_outcome() -> None:
 
 
 def test_the_list_begins_anew_with_other_references() -> None:
-    """One more, one less, another one, or another order: the order is their numbers."""
+    """One more, another one, or another order: the order is their numbers."""
     first = trial("a", 0.5)
-    for references in (("r1", "r2"), (*REFERENCES, "r4"), ("r1", "r2", "r4"), ("r2", "r1", "r3")):
+    for references in ((*REFERENCES, "r4"), ("r1", "r2", "r4"), ("r2", "r1", "r3"), ("r2", "r1")):
         assert order(after(first, trial("b", 0.9, references))) == ["b"]
     assert order(after(first, trial("b", 0.9, ("r1", "r2")), trial("c", 0.7))) == ["c"], (
         "the first list is not found again"
     )
 
 
+def full(test: str, vectors: npt.NDArray[np.float32], kept: Sequence[int]) -> Outcome:
+    """Row 0 as the test image against the kept rows from 1 on, with their thumbnails and folders."""
+    places = [0, *kept]
+    names = [f"{test}.png", *(f"r{place}.png" for place in kept)]
+    digests = [test, *(f"r{place}" for place in kept)]
+    made = outcome(compare(vectors[places], names, digests=digests))
+    thumbnails = tuple(Thumbnail(*(f"{digest}-{side}" for side in Thumbnail._fields)) for digest in digests)
+    return replace(made, thumbnails=thumbnails, made_from=tuple(f"folder of {digest}" for digest in digests))
+
+
+@pytest.mark.parametrize("kept", [(1, 3, 4), (2,), (1, 2, 3)], ids=["without 2", "one alone", "without the last"])
+def test_where_references_are_left_out_the_list_is_that_of_the_others(kept: tuple[int, ...]) -> None:
+    """The former outcomes are what comparing without them gives: numbers, names, thumbnails, folders."""
+    vectors = np.random.default_rng(4).normal(size=(5, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    other = np.roll(vectors, 1, axis=1)
+    former, new = full("a", vectors, (1, 2, 3, 4)), full("b", other, kept)
+    restricted, last = after(former, new)
+    expected = full("a", vectors, kept)
+    assert last is new
+    assert restricted.comparison.names == expected.comparison.names
+    assert restricted.comparison.digests == expected.comparison.digests
+    assert np.allclose(restricted.comparison.matrix, expected.comparison.matrix, atol=1e-6, rtol=0)
+    assert not restricted.comparison.matrix.flags.writeable
+    assert restricted.thumbnails == expected.thumbnails
+    assert restricted.made_from == expected.made_from
+
+
+def test_a_reference_is_dropped_and_the_list_is_ranked_anew() -> None:
+    """r3 raised `swayed`, at 0.9 to it; without it `near` is first."""
+    near = with_test([0.8, 0.8, 0.0], symmetric(3, [0.8, 0.7, 0.7]))
+    swayed = with_test([0.5, 0.5, 0.9], symmetric(3, [0.8, 0.7, 0.7]))
+    outcomes = after(
+        outcome(replace(near, digests=("near", *REFERENCES))),
+        outcome(replace(swayed, digests=("swayed", *REFERENCES))),
+    )
+    assert order(ranked(outcomes)) == ["swayed", "near"]
+    dropped = with_outcome(outcomes, trial("swayed", 0.5, ("r1", "r2")))
+    assert order(ranked(dropped)) == ["near", "swayed"]
+    assert [one.comparison.mean_cosine for one in ranked(dropped)] == pytest.approx([0.8, 0.5], abs=1e-6)
+
+
 def test_references_without_a_test_image_add_nothing_and_end_nothing() -> None:
-    """Of the same references the list is kept, of others it ends."""
+    """Of the same references, or some of them, the list is kept; of others it ends."""
     first = trial("a", 0.5)
     assert order(after(first, alone())) == ["a"]
-    assert after(first, alone(("r1", "r2"))) == ()
+    assert order(after(first, alone(("r1", "r2")))) == ["a"]
+    assert after(first, alone(("r1", "r4"))) == ()
     assert after(alone()) == ()
 
 
