@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from megastyle.page import words
 from megastyle.page.names import file_stem
 from megastyle.page.outcome import Outcome
 from megastyle.page.record import json_record, precise, warning_of
@@ -30,12 +31,30 @@ def on_one_line(name: str) -> str:
 
 def facts(outcome: Outcome) -> list[tuple[str | float, ...]]:
     """What the CSV says below the matrix: rows whose first cell begins with `#`."""
-    comparison, encoder = outcome.comparison, outcome.provenance.encoder
-    mean = ("# mean cosine", precise(comparison.mean_cosine), comparison.band.label) if comparison.has_test else None
-    warning = [("# warning", warning_of(outcome))] if warning_of(outcome) else []
-    attempts = [("# tried", precise(one.comparison.mean_cosine), on_one_line(one.name)) for one in outcome.tried]
-    source = [("# encoder", encoder["checkpoint"]), ("# encoder sha256", encoder["sha256"]), ("# made", outcome.made)]
-    return [*([mean] if mean else []), *warning, *attempts, *source]
+    comparison, agreement, encoder = outcome.comparison, outcome.comparison.agreement, outcome.provenance.encoder
+    rows: list[tuple[str | float, ...]] = []
+    if comparison.has_test:
+        rows += [("# mean cosine", precise(comparison.mean_cosine), comparison.band.label)]
+    if warning := warning_of(outcome):
+        rows += [("# warning", warning)]
+    if agreement:
+        rows += [("# agreement", precise(agreement.mean))]
+    if agreement and comparison.has_range:
+        rows += [("# agreement from and to", precise(agreement.min), precise(agreement.max))]
+    if comparison.position:
+        rows += [("# position", comparison.position)]
+    scores = comparison.cosines if comparison.has_test else comparison.leave_one_out
+    named = zip(scores, map(on_one_line, comparison.reference_names), strict=True)
+    what = "cosine to" if comparison.has_test else "agreement of"
+    rows += [(f"# {what} reference {number}", precise(score), name) for number, (score, name) in enumerate(named, 1)]
+    rows += [("# note", on_one_line(note.striptags())) for note in words.notes(comparison)]
+    rows += [("# tried", precise(one.comparison.mean_cosine), on_one_line(one.name)) for one in outcome.tried]
+    return [
+        *rows,
+        ("# encoder", encoder["checkpoint"]),
+        ("# encoder sha256", encoder["sha256"]),
+        ("# made", outcome.made),
+    ]
 
 
 def csv_matrix(outcome: Outcome) -> str:

@@ -19,10 +19,13 @@ def harmless(name: str) -> str:
     return "".join(kept).replace("`", "'")
 
 
-def table(rows: list[tuple[str, ...]]) -> list[str]:
-    """Rows as lines, their columns aligned."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def table(rows: list[tuple[str, ...]], cosines: int) -> list[str]:
+    """Rows as lines, their columns aligned; the one that holds `cosines` at the right, for the sake of a minus."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    widths = [max(map(len, column)) for column in columns]
+    columns[cosines] = [cell.rjust(widths[cosines]) for cell in columns[cosines]]
+    lines = zip(*columns, strict=True)
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
 
 
 def reference_rows(outcome: Outcome) -> list[tuple[str, ...]]:
@@ -51,16 +54,18 @@ def tried_rows(outcome: Outcome) -> list[tuple[str, ...]]:
 def plain_text(outcome: Outcome) -> str:
     """The result in a Markdown code block."""
     comparison, encoder = outcome.comparison, outcome.provenance.encoder
-    lines = [words.plain(part) for part in words.verdict(outcome).split("\n\n")]
-    if comparison.has_test:
-        lines.insert(1, f"Test image: {short_all([harmless(outcome.name)])[0]}")
-    lines += ["", *table(reference_rows(outcome))]
+    official = outcome.provenance.is_official
+    head, *sentences = (words.plain(part) for part in words.verdict(outcome).split("\n\n"))
+    lines = [] if official else [f"{words.NOT_MEGASTYLE}.", ""]
+    lines += [head, *([f"Test image: {short_all([harmless(outcome.name)])[0]}"] if comparison.has_test else [])]
+    lines += [*sentences, *(harmless(note.striptags()) for note in words.notes(comparison))]
+    lines += ["", *table(reference_rows(outcome), cosines=2)]
     if len(outcome.tried) > 1:
-        lines += ["", "Tried against these references:", *table(tried_rows(outcome))]
+        lines += ["", "Tried against these references:", *table(tried_rows(outcome), cosines=1)]
     if outcome.calibration:
         calibration = outcome.calibration
         about = f"{calibration.styles} styles, {calibration.pictures} pictures, SHA-256 {calibration.sha256[:16]}"
         lines += ["", f"Calibration: {harmless(calibration.name)} ({about})"]
     lines += ["", f"Encoder: {harmless(encoder['checkpoint'])}, SHA-256 {encoder['sha256'][:16]}"]
-    lines += [f"{words.NOT_MEGASTYLE}."] if not outcome.provenance.is_official else []
-    return "\n".join(["```", *lines, f"{outcome.made}  {SPACE}", "```"])
+    lines += [f"{outcome.made}  {SPACE}" if official else outcome.made]
+    return "\n".join(["```", *lines, "```"])

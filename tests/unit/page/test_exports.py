@@ -215,17 +215,42 @@ def test_hostile_names_survive_the_files(names: list[str]) -> None:
 
 
 def test_the_csv_says_what_it_is() -> None:
-    """In rows of the matrix's width below it, whose first cell begins with #: mean, warning, encoder, when."""
+    """In rows of the matrix's width below it, whose first cell begins with #: mean, warning, numbers, encoder, when."""
     one = outcome(SETS["1 to 2"], provenance=UNOFFICIAL)
     table = csv_of(one)
     notes = {row[0]: row[1:] for row in table[4:]}
-    assert list(notes) == ["# mean cosine", "# warning", "# encoder", "# encoder sha256", "# made"]
+    cosines = ["# cosine to reference 1", "# cosine to reference 2"]
+    source = ["# encoder", "# encoder sha256", "# made"]
+    assert list(notes) == ["# mean cosine", "# warning", "# agreement", *cosines, *source]
     assert {len(row) for row in table} == {4}
     assert float(notes["# mean cosine"][0]) == pytest.approx(one.comparison.mean_cosine, abs=FINEST)
     assert notes["# mean cosine"][1] == one.comparison.band.label
     assert notes["# warning"][0].startswith("These are not MegaStyle scores")
     assert (notes["# encoder"][0], notes["# encoder sha256"][0], notes["# made"][0]) == ("c.pth", "d" * 64, MADE)
-    assert [row[0] for row in csv_of(outcome(SETS["3 alone"]))[4:]] == ["# encoder", "# encoder sha256", "# made"]
+    assert [notes[row][1] for row in cosines] == list(one.comparison.reference_names)
+    assert [float(notes[row][0]) for row in cosines] == pytest.approx(list(one.comparison.cosines), abs=FINEST)
+    alone = csv_of(outcome(SETS["3 alone"]))
+    agreements = [f"# agreement of reference {number}" for number in (1, 2, 3)]
+    assert [row[0] for row in alone[4:]] == ["# agreement", "# agreement from and to", *agreements, *source]
+
+
+def test_the_csv_says_by_what_the_test_image_was_measured_and_what_to_know() -> None:
+    """The agreement without the odd one out, where the test image lies in it, and the notes of the page as text."""
+    among = [[1, 0.8, 0.8, 0.1], [0.8, 1, 0.8, 0.1], [0.8, 0.8, 1, 0.1], [0.1, 0.1, 0.1, 1]]
+    one = outcome(
+        replace(with_test([0.8, 0.8, 0.8, 0.1], among), names=("t", "a", "b", "c", "x<y>.png"), ignored=("i",))
+    )
+    notes = [row for row in csv_of(one) if row[0].startswith("# ")]
+    found = {row[0]: row[1:3] for row in notes}
+    odd = "Odd one out: reference 4, x<y>.png, agrees least with the others, at 0.100"
+    assert [float(cell) for cell in (found["# agreement"][0], *found["# agreement from and to"])] == pytest.approx(
+        [0.8] * 3
+    )
+    assert found["# position"][0] == "inside"
+    assert [row[1] for row in notes if row[0] == "# note"] == [
+        f"{odd}; without it the mean would be 0.800 instead of 0.625.",
+        "Left out: at most 8 references are compared; not used: i.",
+    ]
 
 
 def in_pandas(one: Outcome) -> pd.DataFrame:
@@ -288,4 +313,4 @@ def test_a_line_of_the_csv_ends_as_its_standard_says(tmp_path: Path) -> None:
     """RFC 4180: carriage return and line feed, whatever the system's own line end is."""
     exported = write_exports(outcome(SETS["1 to 2"]), tmp_path / "new")
     content = next(Path(path) for path in exported if path.endswith(".csv")).read_bytes()
-    assert content.count(b"\r\n") == content.count(b"\n") == 1 + 3 + 4
+    assert content.count(b"\r\n") == content.count(b"\n") == 1 + 3 + 7

@@ -12,12 +12,13 @@ from megastyle.bands import shown
 from megastyle.comparison import Comparison
 from megastyle.page.names import NAME_LENGTH
 from megastyle.page.plain_text import SPACE, harmless, plain_text
-from megastyle.page.words import plain, verdict
+from megastyle.page.words import notes, plain, verdict
 from outcomes import MADE, UNOFFICIAL, calibrated, outcome, tried
 from sets import HOSTILE, described, evenly, every_set, hostile_names, numbered, with_test
 
 FENCE = "```"
 AS_CLOSE = "the picture is as close to them as they are to each other"
+LEAST = "agrees least with the others, at 0.200"
 OTHERS = "the other two agree with each other at 0.800"
 BREAKS = ["```", "a\n```\n# heading", "~~~", "a\u2028b\u2029c\x85d\x0be\x0cf", "\u202e", "\ufeff"]
 
@@ -40,19 +41,21 @@ def test_the_text_is_what_a_reader_needs() -> None:
     named = replace(comparison, names=("boat.png", "vase.png", "a longer name.jpeg", "x.png"))
     assert plain_text(outcome(named, provenance=UNOFFICIAL)).split("\n") == [
         "```",
+        "These are not MegaStyle scores.",
+        "",
         "🟡 Moderate style match",
         "Test image: boat.png",
         "Mean cosine 0.633 to 3 references.",
         f"No range: the other two references are too few for one; {AS_CLOSE}.",
         f"Without the odd one out (reference 3), {OTHERS}; the test image is at 0.800 to them.",
+        f"Odd one out: reference 3, x.png, {LEAST}; without it the mean would be 0.800 instead of 0.633.",
         "",
         "1  vase.png            0.800  Strong",
         "2  a longer name.jpeg  0.800  Strong",
         "3  x.png               0.300  Minimal, odd one out",
         "",
         "Encoder: c.pth, SHA-256 dddddddddddddddd",
-        "These are not MegaStyle scores.",
-        f"{MADE}  {SPACE}",
+        MADE,
         "```",
     ]
 
@@ -69,7 +72,9 @@ def test_the_text_says_what_the_verdict_says(comparison: Comparison) -> None:
         [str(index + 1), comparison.reference_names[index], shown(scores[index])] for index in comparison.ranking
     ]
     assert "Calibration: our set (11 styles, 1000 pictures, SHA-256 9999999999999999)" in lines
+    assert [note.striptags() for note in notes(comparison) if note.striptags() not in lines] == []
     assert "These are not MegaStyle scores." not in lines
+    assert lines[-1] == f"{MADE}  {SPACE}"
 
 
 def test_the_text_lists_what_was_tried_in_aligned_columns() -> None:
