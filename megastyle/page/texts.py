@@ -18,7 +18,8 @@ from megastyle.pictures import FORMATS_IN_WORDS, MAX_FILE_BYTES, MAX_PIXELS
 BANDS_FOR = 5  # references, for which the bands' table counts: as many as a visitor often has
 WAITING = (
     f"## Your result appears here\n\nChoose a test image and 1 to {MAX_REFERENCES} references, or take an example, "
-    "and press **Compare**. Two or more references alone show how well they agree."
+    "and press **Compare**. Two or more references alone show how well they agree. Several test images, compared one "
+    "after the other with the same references, are ranked in a list."
 )
 EXAMPLES_HINT = "An example fills the two inputs; Compare does the rest."
 PRESS_ATTEMPT = """element.addEventListener("click", event => {

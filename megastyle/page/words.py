@@ -13,6 +13,7 @@ from megastyle.page.names import counted, in_words, listed, short, split_extensi
 from megastyle.page.outcome import Outcome
 
 NOT_MEGASTYLE = "These are not MegaStyle scores"
+MOST = 0.5  # of the pictures of another style
 RULE_OF_THUMB = "The label is a rule of thumb for any set; this is your set."
 
 
@@ -51,7 +52,7 @@ def fit(comparison: Comparison) -> tuple[str, str]:
     loose = ""
     if comparison.is_loose:
         loose = f"; but below {LOOSE_BELOW:.2f} they hardly share a style themselves, so a mean over them says little"
-    fits = "Fits a loose set" if comparison.is_loose else "Fits"
+    fits = "Loose set" if comparison.is_loose else "Fits"
     return {
         "inside": (fits, f"as close to {core} as they are to one another{loose}"),
         "above": (fits, f"closer to {core} than they are to one another{loose}"),
@@ -106,7 +107,11 @@ def calibration_sentence(outcome: Outcome) -> str:
         return f"The calibration set is too small to say what a mean over {counted(count, 'reference')} is worth."
     same = frequency(standing.same_at_or_above, standing.same_smallest, COARSE)
     different = frequency(standing.different_at_or_above, standing.different_smallest, FINE)
-    return f"A picture of the same style scores this high {same}, one of another style {different}."
+    no_sign = " Most of another style reach it, so it is no sign of a shared style."
+    return (
+        f"A picture of the same style scores this high {same}, one of another style {different}."
+        f"{no_sign if standing.different_at_or_above > MOST else ''}"
+    )
 
 
 def verdict(outcome: Outcome) -> str:
@@ -181,13 +186,17 @@ def too_few(tests: int, references: int) -> str:
 
 
 def refusal(reasons: Mapping[int, tuple[str, str]], pictures: int, *, has_test: bool) -> Markup:
-    """What is said of refused files, each by its place among so many pictures: its name, and why; HTML.
+    """What is said of refused files, each by its place among so many pictures: which one, its name, and why; HTML.
 
     Where only references are refused and enough pictures are left, it offers to compare without them. page.js reads
     their numbers, counted from 0, from the button's classes: Gradio lets no other attribute through.
     """
-    lines = [Markup("<b>{}</b> {}").format(short(name), reason) for name, reason in reasons.values()]
     numbers = [index - has_test for index in reasons]
+    roles = ["Test image" if number < 0 else f"Reference {number + 1}" for number in numbers]
+    lines = [
+        Markup("{}: <b>{}</b> {}").format(role, short(name), reason)
+        for role, (name, reason) in zip(roles, reasons.values(), strict=True)
+    ]
     if min(numbers) >= 0 and pictures - len(numbers) > 1:
         what = "this reference" if len(numbers) == 1 else "these references"
         button = Markup('<button class="without {}">Compare without {}</button>')

@@ -364,7 +364,7 @@ SETS: dict[
     ),
     "loose set": (
         lambda: [watercolours(1)[0], *strangers(7)],
-        r"Fits a loose set: .*; but below 0\.55 they hardly share a style themselves",
+        r"Loose set: .*; but below 0\.55 they hardly share a style themselves",
     ),
 }
 

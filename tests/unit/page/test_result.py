@@ -242,7 +242,13 @@ def test_what_was_tried_is_ranked_and_the_shown_one_marked() -> None:
     """Name, label, mean, position; the last one that was tried is the one that is shown."""
     root = parsed(result.tried(tried(*epochs(0.6, 0.8, 0.7), calibration=calibrated())))
     head, *rows = root.findall(".//tr")
-    assert texts(head.findall("th")) == ["Picture", "Test image", "Mean", "Position", "Another style scores this high"]
+    assert texts(head.findall("th")) == [
+        "Picture",
+        "Test image",
+        "Mean",
+        "Range of the set",
+        "Another style scores this high",
+    ]
     assert [texts([row[1].findall(".//bdi")[0], *row[2:]]) for row in rows] == [
         ["epoch-2.png", "0.800", "above", "fewer than 1 time in 1,000"],
         ["epoch-3.png", "0.700", "inside", "fewer than 1 time in 1,000"],
@@ -258,7 +264,7 @@ def test_one_attempt_is_no_list() -> None:
 
 def test_without_a_calibration_what_was_tried_has_no_column_for_it() -> None:
     root = parsed(result.tried(tried(*epochs(0.6, 0.8))))
-    assert texts(root.findall(".//thead//th")) == ["Picture", "Test image", "Mean", "Position"]
+    assert texts(root.findall(".//thead//th")) == ["Picture", "Test image", "Mean", "Range of the set"]
 
 
 def test_names_of_epochs_stay_apart_in_what_was_tried() -> None:
@@ -366,7 +372,7 @@ def test_no_note_gives_no_list() -> None:
 
 def test_the_folders_of_the_files_are_escaped() -> None:
     """They tell whether the result is an old one."""
-    one = replace(outcome(SETS["1 to 2"]), made_from='aa11 "><b>')
+    one = replace(outcome(SETS["1 to 2"]), made_from=("aa11", '"><b>'))
     root = parsed(result.overview(one, None))
     assert [element.get("data-made-from") for element in root] == ['aa11 "><b>']
 
