@@ -39,7 +39,7 @@ format: .venv/.tools ## put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.tools ## measure start, speed and memory side by side; needs 6.5 GB of disk, 8 GB of memory and some 7 minutes
+bench: .venv/.tools ## measure start, speed and memory side by side; needs 6.5 GB of disk, 8 GB of memory and 5 to 11 minutes
 	$(BIN)/python bench/run.py
 
 verify: .venv/.tools .venv/.browser ## check a deployed page: SPACE=owner/name or its address; SAVE=1 keeps its matrix
