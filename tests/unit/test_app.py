@@ -303,8 +303,10 @@ def test_every_refused_file_is_named_in_one_message(
     with pytest.raises(gr.Error) as refused:
         compared(fresh, [upload(1)], [text, upload(2), gone])
     first, second, offer = refused.value.message.split("<br>")
-    assert first.startswith("<b>&lt;b&gt;notes&lt;/b&gt;.png</b> is not a picture that can be read. Use JPEG")
-    assert second == "<b>gone.png</b> is no longer on the server. Choose it again."
+    assert first.startswith(
+        "Reference 1: <b>&lt;b&gt;notes&lt;/b&gt;.png</b> is not a picture that can be read. Use JPEG"
+    )
+    assert second == "Reference 3: <b>gone.png</b> is no longer on the server. Choose it again."
     assert offer == '<button class="without 0 2">Compare without these references</button>'
     assert refused.value.title == "Not compared"
 
@@ -467,12 +469,16 @@ def test_a_row_that_is_gone_is_refused(fresh: ModuleType, upload: Callable[..., 
         recalled(fresh, attempts, index)
 
 
-def test_other_references_and_references_alone_end_the_list(fresh: ModuleType, upload: Callable[..., Any]) -> None:
-    """The same references alone keep it."""
+def test_other_references_end_the_list_and_fewer_do_not(fresh: ModuleType, upload: Callable[..., Any]) -> None:
+    """With fewer it is counted again: picture 1 as if it had been compared with them. References alone keep it, too."""
     references = [upload(seed) for seed in (10, 11)]
     first = compared(fresh, [upload(1)], references)
     assert tried(compared(fresh, [], references, first.attempts)) == ["1.png"]
-    assert tried(compared(fresh, [upload(2)], references[:1], first.attempts)) == ["2.png"]
+    fewer = compared(fresh, [upload(2)], references[:1], first.attempts)
+    means = {one["name"]: one["mean_cosine"] for one in fewer.report["tried"]}
+    assert means["1.png"] == pytest.approx(compared(fresh, [upload(1)], references[:1]).report["mean_cosine"], abs=1e-6)
+    assert set(means) == {"1.png", "2.png"}
+    assert tried(compared(fresh, [upload(2)], [*references, upload(12)], first.attempts)) == ["2.png"]
     assert tried(compared(fresh, [], [*references, upload(12)], first.attempts)) == []
 
 
