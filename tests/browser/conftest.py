@@ -45,6 +45,7 @@ def compared(browser: Browser, server: str) -> Iterator[Page]:
 
 @pytest.fixture
 def result(compared: Page) -> Page:
-    """The same, on a desktop in light colours."""
+    """The same, on a desktop in light colours, with the matrix that is open there."""
     compared.look(DESKTOP)
+    compared.region("details").locator("details").evaluate("matrix => { matrix.open = true; }")
     return compared

@@ -100,7 +100,8 @@ def test_the_result_is_copied_as_text(page: Page, allowed: bool) -> None:  # noq
         expect(area).to_be_focused()
         assert area.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)") == text
         expect(page.button("Copied")).to_have_count(0)
-    assert text.startswith("```\n🟢 Strong style match\nTest image: watercolour-boat.png\n")
+    warning = "These are not MegaStyle scores."
+    assert text.startswith(f"```\n{warning}\n\n🟢 Strong style match\nTest image: watercolour-boat.png\n")
     assert page.verdict.split("\n\n")[2] in text.splitlines()
 
 
