@@ -27,7 +27,7 @@ calibrate: .venv/.app ## measure what a score is worth: make calibrate PICTURES=
 quick: .venv/.tools ## run the tests that need no server, browser or platform
 	$(BIN)/python -m pytest tests/unit
 
-test: .venv/.tools .venv/.browser ## run all tests: those of quick, on a server, in a browser, on an emulated platform; 6 to 13 minutes
+test: .venv/.tools .venv/.browser ## run all tests: those of quick, on a server, in a browser, on an emulated platform; 10 to 15 minutes
 	$(BIN)/python -m pytest
 
 check: .venv/.tools ## lint, format and types
