@@ -135,21 +135,46 @@ def run(asked: argparse.Namespace, table: Table) -> None:
         raise ProblemError(f"The browser failed: {error.message.splitlines()[0]}") from error
 
 
-def stop(*_: object) -> None:
-    """Ctrl+C: let everything be cleaned up, without what the browser's driver complains of meanwhile.
-
-    Raises:
-        KeyboardInterrupt: always.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def mute() -> None:
+    """Nothing more of what the browser's driver complains of while it is stopped."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    raise KeyboardInterrupt
+
+
+class Interruption:
+    """Ctrl+C, once: everything is cleaned up.
+
+    Python drops an exception that a signal raises while a finaliser runs. So the next line of the table raises again.
+    """
+
+    came = False
+
+    def __call__(self, *_: object) -> None:
+        """The handler of SIGINT.
+
+        Raises:
+            KeyboardInterrupt: the first time.
+        """
+        if not self.came:
+            self.came = True
+            mute()
+            raise KeyboardInterrupt
+
+    def say(self, text: str) -> None:
+        """Print a line.
+
+        Raises:
+            KeyboardInterrupt: it came, and was lost.
+        """
+        if self.came:
+            raise KeyboardInterrupt
+        show(text)
 
 
 def main() -> int:
     """Check, say what was found, and give the exit code."""
-    signal.signal(signal.SIGINT, stop)
-    table = Table()
+    interruption = Interruption()
+    signal.signal(signal.SIGINT, interruption)
+    table = Table(say=interruption.say)
     try:
         run(arguments(), table)
     except ProblemError as problem:
