@@ -14,7 +14,7 @@ SOURCES := app.py megastyle
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-demo: .venv/.app ## start the page on a tiny encoder trained in half a minute; no weights, no network
+demo: .venv/.app ## start the page on a tiny encoder trained in under a minute; no weights, no network
 	$(BIN)/python -m megastyle.demo
 
 run: .venv/.app ## start the page on MegaStyle-Encoder; the first time it downloads 0.86 GB

@@ -4,7 +4,7 @@
     python -m megastyle.demo --prepare      prepares the encoder and ends
 
 Nothing is downloaded. The encoder is a real SigLIP vision tower of about 140,000 parameters, trained from nothing in
-about half a minute and kept in .demo/ for the next start. Its scores are NOT MegaStyle scores. It knows colours and
+less than a minute and kept in .demo/ for the next start. Its scores are NOT MegaStyle scores. It knows colours and
 textures well enough to show how the page works on any picture, and it has never seen one that was not drawn here.
 """
 
@@ -138,7 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     print("Offline demo: a tiny encoder, trained here in seconds on drawn pictures. Nothing is downloaded.")
     print("Its scores are NOT MegaStyle scores; they only show how the page works.")
     if not (FOLDER / recipe()).is_dir():
-        print("Drawing pictures and loading torch; then the encoder learns, about half a minute in all ...", flush=True)
+        print("Drawing pictures and loading torch; then the encoder learns, less than a minute in all ...", flush=True)
     _, checkpoint = prepare()
     if only_prepare:
         print(f"The encoder is ready in {checkpoint.parent}.")
