@@ -46,7 +46,7 @@ from megastyle.page.exports import EXPORTS, write_exports
 from megastyle.page.names import counted, sendable
 from megastyle.page.outcome import Outcome, now, provenance_of
 from megastyle.page.plain_text import plain_text
-from megastyle.page.rendering import STYLESHEETS, script
+from megastyle.page.rendering import PRESS_ATTEMPT, STYLESHEETS, script
 from megastyle.page.theme import theme
 from megastyle.pictures import MAX_FILE_BYTES
 from megastyle.sweep import sweeping
@@ -298,7 +298,7 @@ def build_page() -> gr.Blocks:
             stale = gr.HTML(elem_id="stale")
             verdict = gr.Markdown(texts.WAITING, elem_id="verdict")
             overview, details = gr.HTML(elem_id="overview"), gr.HTML(elem_id="details")
-            tried_list = gr.HTML(elem_id="tried", js_on_load=texts.PRESS_ATTEMPT)
+            tried_list = gr.HTML(elem_id="tried", js_on_load=PRESS_ATTEMPT)
             attempts = gr.State((), time_to_live=FILES_KEPT_SECONDS)
             with gr.Row(elem_id="downloads"):
                 copy_button = gr.Button("Copy as text", size="sm", min_width=120, elem_id="copy")

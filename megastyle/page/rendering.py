@@ -15,6 +15,7 @@ from megastyle.page.names import short, split_extension
 
 FOLDER = Path(__file__).parent
 STYLESHEETS = [FOLDER / "result.css", FOLDER / "page.css"]
+PRESS_ATTEMPT = (FOLDER / "attempts.js").read_text(encoding="utf-8")
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(FOLDER),
     autoescape=select_autoescape(["html"]),  # the Markdown file gets constants only, never a visitor's text

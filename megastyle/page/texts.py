@@ -22,10 +22,6 @@ WAITING = (
     "after the other with the same references, are ranked in a list."
 )
 EXAMPLES_HINT = "An example fills the two inputs; Compare does the rest."
-PRESS_ATTEMPT = """element.addEventListener("click", event => {
-    const button = event.target.closest("[data-attempt]");
-    if (button) trigger("select", {index: Number(button.dataset.attempt)});
-});"""
 EXAMPLES_LABEL = "<span>No pictures at hand? Try an example:</span>"
 
 
