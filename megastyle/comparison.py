@@ -150,13 +150,14 @@ class Comparison:
         return "below" if rounded(self.core_mean) < rounded(self.agreement.min) else "inside"
 
     @cached_property
-    def ranking(self) -> tuple[int, ...]:
-        """Reference numbers, best first: by cosine to the test image, or without one by leave-one-out mean.
+    def scores(self) -> tuple[float, ...]:
+        """(n,) what a reference is ranked by: its cosine to the test image, or without one its leave-one-out mean."""
+        return tuple(map(float, self.cosines)) if self.has_test else self.leave_one_out
 
-        Ties keep the upload order.
-        """
-        scores = self.cosines if self.has_test else np.array(self.leave_one_out)
-        return tuple(int(index) for index in np.argsort(-scores, kind="stable"))
+    @cached_property
+    def ranking(self) -> tuple[int, ...]:
+        """Reference numbers, best first by `scores`; ties keep the upload order."""
+        return tuple(sorted(range(len(self.scores)), key=lambda index: -self.scores[index]))
 
     @cached_property
     def means_without(self) -> tuple[float, ...]:

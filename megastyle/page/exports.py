@@ -43,8 +43,7 @@ def facts(outcome: Outcome) -> list[tuple[str | float, ...]]:
         rows += [("# agreement from and to", precise(agreement.min), precise(agreement.max))]
     if comparison.position:
         rows += [("# position", comparison.position)]
-    scores = comparison.cosines if comparison.has_test else comparison.leave_one_out
-    named = zip(scores, map(on_one_line, comparison.reference_names), strict=True)
+    named = zip(comparison.scores, map(on_one_line, comparison.reference_names), strict=True)
     what = "cosine to" if comparison.has_test else "agreement of"
     rows += [(f"# {what} reference {number}", precise(score), name) for number, (score, name) in enumerate(named, 1)]
     rows += [("# note", on_one_line(note.striptags())) for note in words.notes(comparison)]

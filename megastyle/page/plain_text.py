@@ -32,13 +32,12 @@ def reference_rows(outcome: Outcome) -> list[tuple[str, ...]]:
     """Number, name, cosine and label of each reference, closest first."""
     comparison = outcome.comparison
     names = short_all([harmless(name) for name in comparison.reference_names])
-    scores = comparison.cosines if comparison.has_test else comparison.leave_one_out
     return [
         (
             str(index + 1),
             names[index],
-            shown(scores[index]),
-            band_of(scores[index]).name + (", odd one out" if index == comparison.odd_one_out else ""),
+            shown(comparison.scores[index]),
+            band_of(comparison.scores[index]).name + (", odd one out" if index == comparison.odd_one_out else ""),
         )
         for index in comparison.ranking
     ]

@@ -96,12 +96,11 @@ def marks_of(comparison: Comparison, index: int) -> list[str]:
 
 def rows_of(comparison: Comparison, pictures: list[Picture]) -> list[Row]:
     """The references, best first."""
-    scores = comparison.cosines if comparison.has_test else comparison.leave_one_out
     return [
         Row(
             pictures[index + comparison.offset],
-            float(scores[index]),
-            band_of(scores[index]),
+            comparison.scores[index],
+            band_of(comparison.scores[index]),
             comparison.means_without[index] if comparison.means_without else None,
             comparison.leave_one_out[index] if comparison.leave_one_out else None,
             marks_of(comparison, index),
