@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from megastyle.bands import BANDS, DECIMALS, Band
+from megastyle.comparison import BANDS, DECIMALS, Band
 
 Floats = npt.NDArray[np.float64]
 

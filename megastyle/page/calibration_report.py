@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from megastyle.bands import BANDS, shown
 from megastyle.calibration import SUGGESTED_SHARES, Calibration, Floats, Gap, Row
+from megastyle.comparison import BANDS, shown
 from megastyle.page.frequency import COARSE, FINE, cell
 from megastyle.page.rendering import render
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from megastyle.bands import band_of, shown
+from megastyle.comparison import band_of, shown
 from megastyle.page import words
 from megastyle.page.names import short_all
 from megastyle.page.outcome import Outcome

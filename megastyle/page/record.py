@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from megastyle.bands import band_of
-from megastyle.comparison import Comparison
+from megastyle.comparison import Comparison, band_of
 from megastyle.page.outcome import Outcome
 from megastyle.page.words import NOT_MEGASTYLE
 

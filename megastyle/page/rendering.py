@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from megastyle.bands import shown
+from megastyle.comparison import shown
 from megastyle.page.heatmap import paint
 from megastyle.page.names import short, split_extension
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from megastyle.bands import Band, band_of
-from megastyle.comparison import Comparison
+from megastyle.comparison import Band, Comparison, band_of
 from megastyle.page import words
 from megastyle.page.frequency import FINE, frequency
 from megastyle.page.names import short_all

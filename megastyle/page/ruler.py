@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from megastyle.bands import BANDS, Band, shown
-from megastyle.comparison import Comparison
+from megastyle.comparison import BANDS, Band, Comparison, shown
 from megastyle.page.names import listed
 from megastyle.page.outcome import Outcome
 

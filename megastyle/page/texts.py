@@ -6,9 +6,8 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from megastyle.bands import BANDS, LOOSE_BELOW, Band
 from megastyle.calibration import Calibration
-from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES
+from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES, Band
 from megastyle.page.frequency import COARSE, FINE, cell
 from megastyle.page.measured import facts
 from megastyle.page.outcome import Provenance

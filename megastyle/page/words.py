@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from megastyle.bands import LOOSE_BELOW, rounded, shown
-from megastyle.comparison import MAX_REFERENCES, Comparison
+from megastyle.comparison import LOOSE_BELOW, MAX_REFERENCES, Comparison, rounded, shown
 from megastyle.page.frequency import COARSE, FINE, frequency
 from megastyle.page.names import counted, in_words, listed, short, split_extension
 from megastyle.page.outcome import Outcome

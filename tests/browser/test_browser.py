@@ -21,7 +21,7 @@ from playwright.sync_api import FilePayload, Locator, expect
 from colours import READABLE, contrast
 from drawn import DRAWN, SCENES, picture, split, strangers, text_file, watercolours
 from loopback import serving
-from megastyle.bands import BANDS
+from megastyle.comparison import BANDS
 from megastyle.drawings import examples
 from megastyle.page.names import short
 from megastyle.pictures import MAX_FILE_BYTES

@@ -17,7 +17,7 @@ WAY = (  # files -> pixel values -> embeddings -> Comparison -> page
     {"hub", "checkpoint", "encoder"},
     {"pictures"},
     {"embedding"},
-    {"bands", "comparison", "calibration", "calibration_text", "calibration_file"},
+    {"comparison", "calibration", "calibration_text", "calibration_file"},
     {"page"},
 )
 # on no way: they import no module of the way, and none of it imports them
@@ -100,9 +100,7 @@ def test_only_the_app_the_theme_and_the_guard_know_gradio() -> None:
 
 def test_comparison_and_page_need_neither_torch_nor_gradio() -> None:
     """Imported alone, they bring none of the heavy libraries; the theme is Gradio's."""
-    modules = [
-        name for name in MODULES if name != "app" and part(name) in {"bands", "comparison", "calibration", "page"}
-    ]
+    modules = [name for name in MODULES if name != "app" and part(name) in {"comparison", "calibration", "page"}]
     alone = sorted(set(modules) - {"megastyle.page.theme"})
     assert "megastyle.page.result" in alone
     heavy = {"torch", "gradio", "transformers", "spaces"}

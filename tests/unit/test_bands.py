@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from megastyle import bands
-from megastyle.bands import BANDS, band_of, rounded, shown
+from megastyle import comparison as bands
+from megastyle.comparison import BANDS, band_of, rounded, shown
 from sets import steady
 
 STRONG, GOOD, MODERATE, WEAK, MINIMAL = (band.label for band in BANDS)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from labelled_sets import some_calibration, some_set
-from megastyle.bands import BANDS, rounded
 from megastyle.calibration import Calibration, Row, kernel_density
+from megastyle.comparison import BANDS, rounded
 from megastyle.measuring.measurement import SEED
 from megastyle.measuring.trials import different_trials, same_trials
 

@@ -18,8 +18,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from megastyle import comparison as module
-from megastyle.bands import BANDS, LOOSE_BELOW, shown
-from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES, Agreement, Comparison, compare
+from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES, Agreement, Comparison, compare, shown
 from sets import circle, compared, comparisons, evenly, of_matrix, random_rows, rows, steady, symmetric, with_test
 
 NEAR = 1e-6  # float32 rounding of a product of unit vectors

@@ -14,8 +14,7 @@ import yaml
 
 from loopback import ROOT
 from megastyle import demo
-from megastyle.bands import BANDS, LOOSE_BELOW
-from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES
+from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES
 from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, CHECKPOINT_FILE, CHECKPOINT_REPO
 from megastyle.page import texts
 from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS

@@ -15,8 +15,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from megastyle.bands import BANDS, shown
-from megastyle.comparison import Comparison
+from megastyle.comparison import BANDS, Comparison, shown
 from megastyle.page.exports import EXPORTS, csv_matrix, write_exports
 from megastyle.page.outcome import Outcome
 from megastyle.page.record import json_record

@@ -48,7 +48,7 @@ def six_bands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What a copy of the package with one more line says of cosines 0.96 and 0.8, mean 0.88."""
     folder = tmp_path_factory.mktemp("six")
     shutil.copytree(ROOT / "megastyle", folder / "megastyle", ignore=shutil.ignore_patterns("drawings", "__pycache__"))
-    file = folder / "megastyle" / "bands.py"
+    file = folder / "megastyle" / "comparison.py"
     text = file.read_text(encoding="utf-8")
     assert text.count(BANDS_BEGIN) == 1
     file.write_text(text.replace(BANDS_BEGIN, BANDS_BEGIN + SIXTH), encoding="utf-8")

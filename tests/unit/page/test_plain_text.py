@@ -8,8 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from megastyle.bands import shown
-from megastyle.comparison import Comparison
+from megastyle.comparison import Comparison, shown
 from megastyle.page.names import NAME_LENGTH
 from megastyle.page.plain_text import SPACE, harmless, plain_text
 from megastyle.page.words import notes, plain, verdict

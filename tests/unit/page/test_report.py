@@ -14,8 +14,7 @@ import pytest
 from PIL import Image
 
 from markup import WORDS, in_xml, parsed, text, texts
-from megastyle.bands import shown
-from megastyle.comparison import Comparison
+from megastyle.comparison import Comparison, shown
 from megastyle.drawings import examples
 from megastyle.page.outcome import Outcome
 from megastyle.page.record import json_record

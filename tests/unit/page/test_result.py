@@ -11,8 +11,7 @@ from hypothesis import given
 
 from colours import READABLE, contrast, rgb
 from markup import in_xml, parsed, skeleton, text, texts, visible
-from megastyle.bands import BANDS, shown
-from megastyle.comparison import MAX_REFERENCES, Comparison, compare
+from megastyle.comparison import BANDS, MAX_REFERENCES, Comparison, compare, shown
 from megastyle.page import result
 from megastyle.page.plain_text import plain_text
 from megastyle.page.words import verdict

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from markup import parsed, text, texts
-from megastyle.bands import BANDS, shown
 from megastyle.calibration import Calibration
-from megastyle.comparison import Comparison
+from megastyle.comparison import BANDS, Comparison, shown
 from megastyle.page.result import overview
 from megastyle.page.ruler import DESKTOP, LETTER, PHONE, START, Label, Scale, fits, label, ruler, scale_of, stretches
 from outcomes import calibrated, outcome, row

@@ -8,8 +8,7 @@ import pytest
 
 from markup import parsed, text
 from markup import texts as texts_of
-from megastyle.bands import BANDS, LOOSE_BELOW
-from megastyle.comparison import FAR_MARGIN, MAX_REFERENCES
+from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES
 from megastyle.page import texts
 from megastyle.page.words import NOT_MEGASTYLE
 from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS

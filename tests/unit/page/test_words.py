@@ -7,8 +7,7 @@ import re
 import pytest
 
 from markup import parsed, text, texts
-from megastyle.bands import BANDS, LOOSE_BELOW
-from megastyle.comparison import MAX_REFERENCES, Comparison, compare
+from megastyle.comparison import BANDS, LOOSE_BELOW, MAX_REFERENCES, Comparison, compare
 from megastyle.page.words import (
     RULE_OF_THUMB,
     calibration_sentence,
