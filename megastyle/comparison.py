@@ -22,8 +22,9 @@ import numpy.typing as npt
 
 DECIMALS = 3  # of every cosine on the page; the report gives more
 MAX_REFERENCES = 8  # locked by the product's owner; further ones are left out and named
-FAR_MARGIN = 0.20  # two bands' width: how far below the others' own agreement an odd one out lies
-MIN_RANGE_REFERENCES = 3  # fewer have no range of agreement, and none of them can be the odd one out
+FAR_MARGIN = 0.20  # two bands' width: a picture this much further from the others than they are from each other is far
+MIN_POSITION_REFERENCES = 3  # in the core; fewer are no yardstick
+MIN_ODD_REFERENCES = 4  # with three, the odd one out would leave two, which are no yardstick
 UNIT_TOLERANCE = 1e-3  # how far from 1 the length of an embedding may be; float32 rounding gives 1e-7
 
 
@@ -86,19 +87,70 @@ def band_of(cosine: float) -> Band:
     return next(band for band in BANDS if rounded(cosine) >= band.floor)
 
 
+Position = Literal["fits", "edge", "apart"]
+POSITIONS: tuple[Position, ...] = ("fits", "edge", "apart")
+Floats = npt.NDArray[np.float64]
+
+
 class Agreement(NamedTuple):
-    """How close references are to each other: mean and range of their leave-one-out means, each in [-1, 1]."""
+    """How close references are to each other: mean and range of their leave-one-out means, each in [-1, 1].
+
+    The range is one of means, not of the cosines of pairs.
+    """
 
     mean: float
     min: float
     max: float
 
 
-def means_to_the_others(matrix: npt.NDArray[np.float32]) -> tuple[float, ...]:
-    """(n,) mean of each row of an (n, n) matrix of cosines without its diagonal; empty for fewer than two pictures."""
-    others = len(matrix) - 1
-    sums = matrix.sum(axis=1, dtype=np.float64) - np.diagonal(matrix)
-    return tuple(float(total / others) for total in sums) if others > 0 else ()
+def means_to_the_others(matrices: npt.NDArray[np.floating]) -> Floats:
+    """(..., n) mean of each row of (..., n, n) matrices of cosines without its diagonal; n is 2 or more."""
+    own = np.diagonal(matrices, axis1=-2, axis2=-1).astype(np.float64)
+    return (matrices.sum(axis=-1, dtype=np.float64) - own) / (matrices.shape[-1] - 1)
+
+
+def odd_ones_out(among: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+    """(t,) the odd one out of each of t sets of references, from their (t, n, n) cosines; -1 where there is none.
+
+    The candidate is the reference whose leave-one-out mean is lowest. It is the odd one when that mean, as shown, lies
+    at least FAR_MARGIN below the agreement of the others among themselves, and the others are no loose set: where
+    nobody agrees, nobody is odd.
+    """
+    sets, n = among.shape[:2]
+    if n < MIN_ODD_REFERENCES:
+        return np.full(sets, -1)
+    means = means_to_the_others(among)
+    candidate = means.argmin(axis=1)
+    lowest = means[np.arange(sets), candidate]
+    # the candidate's row and column leave the sum of all pairs: n means over n - 1 pairs each, less twice one of these
+    others = np.round((means.sum(axis=1) - 2 * lowest) * (n - 1) / ((n - 1) * (n - 2)), DECIMALS)
+    is_odd = (as_shown(others - np.round(lowest, DECIMALS)) >= FAR_MARGIN) & (others >= LOOSE_BELOW)
+    return np.where(is_odd, candidate, -1)
+
+
+def as_shown(cosines: npt.ArrayLike) -> Floats:
+    """Cosines, or differences of them, to the three decimals with which all comparisons are made."""
+    return np.round(np.asarray(cosines, dtype=np.float64), DECIMALS)
+
+
+def positions(cosines: npt.NDArray[np.floating], among: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+    """(t,) indices into POSITIONS of t test images, each against a core of its own of three references or more.
+
+    With t the mean of a test image's cosines, L_i the leave-one-out mean of reference i and A their mean, the image is
+    *apart* if t - A <= -FAR_MARGIN, the rule that makes a reference the odd one out. It is at the *edge* if it is not,
+    but t is lower than every M_i = ((m - 1) L_i + s_i) / m, the mean cosine of reference i to all other pictures with
+    the image among them: the least typical of these m + 1 pictures, as one of any m + 1 always is. Else it *fits*.
+    All is compared as shown.
+
+    Args:
+        cosines: (t, m) s_i of each test image to its core.
+        among: (t, m, m) cosines of each core, with any diagonal.
+    """
+    m = cosines.shape[1]
+    own, mean = means_to_the_others(among), as_shown(cosines.mean(axis=1, dtype=np.float64))
+    is_apart = as_shown(mean - as_shown(own.mean(axis=1))) <= -FAR_MARGIN
+    is_lowest = (mean[:, None] < as_shown(((m - 1) * own + cosines) / m)).all(axis=1)
+    return np.where(is_apart, 2, np.where(is_lowest, 1, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,33 +201,23 @@ class Comparison:
     @cached_property
     def leave_one_out(self) -> tuple[float, ...]:
         """(n,) L_i = mean cosine of reference i to all other references; empty for one reference."""
-        return means_to_the_others(self.among_references)
+        return tuple(means_to_the_others(self.among_references).tolist()) if len(self.reference_names) > 1 else ()
 
     @cached_property
     def odd_one_out(self) -> int | None:
-        """The reference that agrees far less with the others than these do among themselves, or None.
-
-        The candidate is the reference whose leave-one-out mean is lowest. It is the odd one when that mean lies at
-        least FAR_MARGIN below the others' mean cosine among themselves, and the others are no loose set: where nobody
-        agrees, nobody is odd. Where all cosines among the references lie closer than FAR_MARGIN to each other, none is
-        ever odd.
-        """
-        if len(self.reference_names) < MIN_RANGE_REFERENCES:
-            return None
-        candidate = int(np.argmin(self.leave_one_out))
-        rest = self.agreement_without(candidate)
-        is_odd = rest - self.leave_one_out[candidate] >= FAR_MARGIN and rounded(rest) >= LOOSE_BELOW
-        return candidate if is_odd else None
-
-    def agreement_without(self, index: int) -> float:
-        """Mean cosine of the references other than `index` among themselves; needs three references."""
-        rest = np.delete(np.delete(self.among_references, index, axis=0), index, axis=1)
-        return float(np.mean(means_to_the_others(rest)))
+        """The reference that agrees far less with the others than these do among themselves, or None."""
+        odd = int(odd_ones_out(self.among_references[None])[0])
+        return None if odd < 0 else odd
 
     @cached_property
     def core(self) -> tuple[int, ...]:
-        """The references without the odd one out, in upload order: the set that the test image is measured by."""
+        """The references without the odd one out, in upload order: all but the headline is said of them."""
         return tuple(index for index in range(len(self.reference_names)) if index != self.odd_one_out)
+
+    @cached_property
+    def among_core(self) -> npt.NDArray[np.float32]:
+        """(m, m) cosines of the core to each other."""
+        return self.among_references[np.ix_(self.core, self.core)]
 
     @cached_property
     def core_mean(self) -> float:
@@ -183,29 +225,50 @@ class Comparison:
         return float(self.cosines[list(self.core)].mean(dtype=np.float64)) if self.has_test else float("nan")
 
     @cached_property
+    def core_agreement(self) -> tuple[float, ...]:
+        """(m,) mean cosine of each reference of the core to the others of the core; empty for a core of one."""
+        return tuple(means_to_the_others(self.among_core).tolist()) if len(self.core) > 1 else ()
+
+    @cached_property
     def agreement(self) -> Agreement | None:
-        """How well the core agrees: mean, minimum and maximum of its leave-one-out means; None for one reference."""
-        means = means_to_the_others(self.among_references[np.ix_(self.core, self.core)])
+        """How well the core agrees: mean, minimum and maximum of `core_agreement`; None for one reference."""
+        means = self.core_agreement
         return Agreement(float(np.mean(means)), min(means), max(means)) if means else None
 
     @property
+    def gap(self) -> float | None:
+        """`core_mean` less the core's agreement, both as shown; None without a test image or for one reference."""
+        if not (self.has_test and self.agreement):
+            return None
+        return rounded(rounded(self.core_mean) - rounded(self.agreement.mean))
+
+    @cached_property
+    def typicality(self) -> tuple[float, ...]:
+        """(m,) M_i = mean cosine of each reference of the core to all other pictures, the test image among them.
+
+        The test image is at the edge where `core_mean` is below all of them. Empty without a position.
+        """
+        if self.position is None:
+            return ()
+        m = len(self.core)
+        return tuple((((m - 1) * np.array(self.core_agreement) + self.cosines[list(self.core)]) / m).tolist())
+
+    @property
     def has_range(self) -> bool:
-        """Whether the agreement has a range: from three references on, the odd one out not counted."""
-        return len(self.core) >= MIN_RANGE_REFERENCES
+        """Whether the core is a yardstick: from three references on."""
+        return len(self.core) >= MIN_POSITION_REFERENCES
 
     @property
     def is_loose(self) -> bool:
         """Whether the agreement, as shown, is below LOOSE_BELOW: the references share little style."""
         return self.agreement is not None and rounded(self.agreement.mean) < LOOSE_BELOW
 
-    @property
-    def position(self) -> Literal["inside", "above", "below"] | None:
-        """Where `core_mean` lies in the agreement's range, both as shown; None without a test image or a range."""
-        if not (self.has_test and self.has_range and self.agreement):
+    @cached_property
+    def position(self) -> Position | None:
+        """Where the test image lies by `positions`; None without one or for a core of fewer than three."""
+        if not (self.has_test and self.has_range):
             return None
-        if rounded(self.core_mean) > rounded(self.agreement.max):
-            return "above"
-        return "below" if rounded(self.core_mean) < rounded(self.agreement.min) else "inside"
+        return POSITIONS[int(positions(self.cosines[None, list(self.core)], self.among_core[None])[0])]
 
     @cached_property
     def scores(self) -> tuple[float, ...]:
@@ -277,12 +340,12 @@ def compare(
         ignored: names of the references beyond the eighth.
 
     Raises:
-        ValueError: too few or too many references, or rows that are not finite unit vectors.
+        ValueError: too few references, or rows that are not finite unit vectors.
     """
     references = len(names) - int(has_test)
     fewest = 1 if has_test else 2
-    if not fewest <= references <= MAX_REFERENCES:
-        raise ValueError(f"expected {fewest} to {MAX_REFERENCES} references, got {references}")
+    if references < fewest:
+        raise ValueError(f"expected {fewest} references or more, got {references}")
     require_unit_rows(embeddings, names)
     matrix = np.clip(embeddings @ embeddings.T, -1, 1)  # (k, k); float32 rounding can exceed 1
     np.fill_diagonal(matrix, 1)  # what a unit vector's self-cosine is, short of rounding

@@ -52,11 +52,12 @@ def fit(comparison: Comparison) -> tuple[str, str]:
     if comparison.is_loose:
         loose = f"; but below {LOOSE_BELOW:.2f} they hardly share a style themselves, so a mean over them says little"
     fits = "Loose set" if comparison.is_loose else "Fits"
+    distance = shown(abs(comparison.gap or 0))
     return {
-        "inside": (fits, f"as close to {core} as they are to one another{loose}"),
-        "above": (fits, f"closer to {core} than they are to one another{loose}"),
-        "below": ("Lies apart", f"further from {core} than any of them is from the rest{loose}"),
-    }[comparison.position or "inside"]
+        "fits": (fits, f"as close to {core} as they are to one another{loose}"),
+        "edge": ("At the edge", f"the least typical of these pictures, by {distance}{loose}"),
+        "apart": ("Lies apart", f"{distance} further from {core} than they are from one another{loose}"),
+    }[comparison.position or "fits"]
 
 
 def contradicts(comparison: Comparison) -> bool:
@@ -64,7 +65,7 @@ def contradicts(comparison: Comparison) -> bool:
     if not comparison.has_range:
         return False
     is_low = comparison.band.floor < LOOSE_BELOW
-    return is_low is not (comparison.position == "below")
+    return is_low is not (comparison.position == "apart")
 
 
 def fit_sentence(comparison: Comparison) -> str:
