@@ -103,6 +103,11 @@ class Agreement(NamedTuple):
     max: float
 
 
+def as_shown(cosines: npt.ArrayLike) -> Floats:
+    """Cosines, or differences of them, to the three decimals with which all comparisons are made."""
+    return np.asarray(cosines, dtype=np.float64).round(DECIMALS)
+
+
 def means_to_the_others(matrices: npt.NDArray[np.floating]) -> Floats:
     """(..., n) mean of each row of (..., n, n) matrices of cosines without its diagonal; n is 2 or more."""
     own = np.diagonal(matrices, axis1=-2, axis2=-1).astype(np.float64)
@@ -126,11 +131,6 @@ def odd_ones_out(among: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     others = np.round((means.sum(axis=1) - 2 * lowest) * (n - 1) / ((n - 1) * (n - 2)), DECIMALS)
     is_odd = (as_shown(others - np.round(lowest, DECIMALS)) >= FAR_MARGIN) & (others >= LOOSE_BELOW)
     return np.where(is_odd, candidate, -1)
-
-
-def as_shown(cosines: npt.ArrayLike) -> Floats:
-    """Cosines, or differences of them, to the three decimals with which all comparisons are made."""
-    return np.round(np.asarray(cosines, dtype=np.float64), DECIMALS)
 
 
 def positions(cosines: npt.NDArray[np.floating], among: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
