@@ -127,9 +127,8 @@ def odd_ones_out(among: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     means = means_to_the_others(among)
     candidate = means.argmin(axis=1)
     lowest = means[np.arange(sets), candidate]
-    # the candidate's row and column leave the sum of all pairs: n means over n - 1 pairs each, less twice one of these
-    others = np.round((means.sum(axis=1) - 2 * lowest) * (n - 1) / ((n - 1) * (n - 2)), DECIMALS)
-    is_odd = (as_shown(others - np.round(lowest, DECIMALS)) >= FAR_MARGIN) & (others >= LOOSE_BELOW)
+    others = as_shown((means.sum(axis=1) - 2 * lowest) / (n - 2))  # its row and its column leave the sum of all pairs
+    is_odd = (as_shown(others - as_shown(lowest)) >= FAR_MARGIN) & (others >= LOOSE_BELOW)
     return np.where(is_odd, candidate, -1)
 
 
