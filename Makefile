@@ -10,6 +10,8 @@ GRADIO := $(shell sed -n 's/^sdk_version: *//p' README.md)
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 BIN := .venv/bin
 SOURCES := app.py megastyle
+# a file of tests goes to one of two workers as a whole; what they share is prepared before the clock of any test runs
+TESTS = $(BIN)/python -m megastyle.demo --prepare && $(BIN)/python -m pytest -n 2 --dist loadfile
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -25,10 +27,10 @@ calibrate: .venv/.app ## measure what a score is worth: make calibrate PICTURES=
 	$(BIN)/python -m megastyle.calibrate "$(PICTURES)" $(if $(NAME),--name "$(NAME)")
 
 quick: .venv/.tools ## run the tests that need no server, browser or platform
-	$(BIN)/python -m pytest tests/unit
+	$(TESTS) tests/unit
 
-test: .venv/.tools .venv/.browser ## run all tests: those of quick, on a server, in a browser, on an emulated platform; 10 to 15 minutes
-	$(BIN)/python -m pytest
+test: .venv/.tools .venv/.browser ## run all tests: those of quick, on a server, in a browser, on an emulated platform
+	$(TESTS)
 
 check: .venv/.tools ## lint, format and types
 	$(BIN)/ruff check .

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 import chromium
 from loopback import serving
@@ -18,11 +20,15 @@ from megastyle import demo
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+# Two workers of pytest and what they start share the cores; it is read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def tiny_encoder() -> tuple[Path, Path]:
-    """Backbone folder and checkpoint of the demo's encoder, trained once and kept."""
-    return demo.prepare()
+    """Backbone folder and checkpoint of the demo's encoder, trained once by the first worker and kept."""
+    with FileLock(Path(tempfile.gettempdir()) / "megastyle-tests.lock"):
+        return demo.prepare()
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +55,7 @@ def app(tiny_environment: dict[str, str]) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def server(tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of the app on the tiny encoder, shared by tests that leave it as they found it."""
+    """URL of the app on the tiny encoder, shared by a worker's tests, which leave it as they found it."""
     with serving(tiny_environment, tmp_path_factory.mktemp("server")) as url:
         yield url
 

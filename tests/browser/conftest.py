@@ -1,4 +1,4 @@
-"""What the tests in a browser share: one tab for all visits, and one visit that has compared nine pictures."""
+"""What the tests in a browser share: a fresh visit for each, and one visit that has compared nine pictures."""
 
 from __future__ import annotations
 
@@ -17,30 +17,33 @@ if TYPE_CHECKING:
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A fresh visit on a desktop; whatever happens in it, the browser has nothing to complain of."""
+    with browser.new_context(permissions=CLIPBOARD) as context:
+        page = Page(context.new_page(), server).open()
+        yield page
+        assert page.console == []
+
+
 @pytest.fixture(scope="session")
-def shared_tab(browser: Browser, server: str) -> Iterator[Page]:
-    """One tab for all visits: a fresh one costs more than a fresh visit."""
-    context = browser.new_context(permissions=CLIPBOARD)
-    yield Page(context.new_page(), server)
-    context.close()
+def visits() -> dict[int, Page]:
+    """The visits of `compared` by the number of tests that had failed when they were made."""
+    return {}
 
 
 @pytest.fixture
-def page(shared_tab: Page) -> Iterator[Page]:
-    """A fresh visit on a desktop; whatever happens in it, the browser has nothing to complain of."""
-    yield shared_tab.open()
-    assert shared_tab.console == []
+def compared(request: pytest.FixtureRequest, browser: Browser, server: str, visits: dict[int, Page]) -> Iterator[Page]:
+    """A visit that has compared one watercolour with eight others; for tests that only look.
 
-
-@pytest.fixture(scope="session")
-def compared(browser: Browser, server: str) -> Iterator[Page]:
-    """A visit that has compared one watercolour with eight others; for tests that only look."""
-    context = browser.new_context()
-    page = Page(context.new_page(), server).open()
-    test, *references = watercolours(1 + MAX_REFERENCES)
-    yield page.put(test, references).compare()
-    assert page.console == []
-    context.close()
+    It is made anew after each failure, so that a tab that stands still fails one test alone.
+    """
+    failures = request.session.testsfailed
+    if failures not in visits:
+        test, *references = watercolours(1 + MAX_REFERENCES)
+        visits[failures] = Page(browser.new_context().new_page(), server).open().put(test, references).compare()
+    yield visits[failures]
+    assert visits[failures].console == []
 
 
 @pytest.fixture

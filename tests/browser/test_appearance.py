@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, ViewportSize, expect
 
 from colours import READABLE, contrast
 from drawn import SCENES, picture, watercolours
@@ -34,9 +34,9 @@ LONG = [
 
 
 @pytest.fixture(scope="module")
-def crowded(shared_tab: Page) -> Iterator[Page]:
+def crowded(browser: Browser, server: str) -> Iterator[Page]:
     """A result with all that needs room: long names, an odd one out, the same file twice, one left out, two tried."""
-    page = shared_tab.open()
+    page = Page(browser.new_context().new_page(), server).open()
     drawn = [*(f"watercolour-{scene}" for scene in SCENES[1:7]), "watercolour-vase", "pixel-art-boat"]
     references = [picture(one, file_name=name) for one, name in zip(drawn, LONG, strict=True)]
     page.put(picture("oil-boat", file_name=f"t{LONG[0]}"), [*references, *watercolours(1)]).compare()

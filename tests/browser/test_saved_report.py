@@ -45,7 +45,7 @@ class Report(NamedTuple):
 
 @pytest.fixture(scope="module", params=["as drawn", "hostile"])
 def report(
-    request: pytest.FixtureRequest, browser: Browser, shared_tab: Page, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, browser: Browser, server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Report]:
     """Nine pictures, of which two were tried as test images, under harmless names and under hostile ones."""
     is_hostile = request.param == "hostile"
@@ -53,7 +53,7 @@ def report(
     test, *references = [
         picture(f"watercolour-{scene}", file_name=name) for scene, name in zip(SCENES[:9], names, strict=True)
     ]
-    page = shared_tab.open()
+    page = Page(browser.new_context().new_page(), server).open()
     page.put(picture("oil-boat", file_name=f"first-{names[0]}"), references).compare()
     page.put_test(test)
     page.compare()
