@@ -59,7 +59,7 @@ log = logging.getLogger("megastyle.app")
 
 HERE = Path(__file__).resolve().parent
 ON_ZEROGPU: bool = Config.zero_gpu  # told by the platform's client; the GPU itself is only seen inside the worker
-CACHED_PICTURES = 2048  # embeddings with thumbnails, about 35 KB each
+CACHED_PICTURES, CACHED_BYTES = 2048, 128 * 2**20  # embeddings with thumbnails, about 35 KB each
 GPU_SECONDS_BASE = 5.5  # a cold worker: fork, CUDA, moving 1.7 GB. On Blackwell the platform asks for 1.5 times as much
 GPU_SECONDS_PICTURE = 0.5  # one forward pass is 0.667 TFLOP; the rest is margin
 GPU_PATIENCE = 2  # times the duration for the one more try after a worker died
@@ -143,7 +143,7 @@ def embed_patiently(pixel_values: npt.NDArray[np.float32]) -> npt.NDArray[np.flo
 
 HAS_ACCELERATOR = ON_ZEROGPU or torch.accelerator.is_available()
 BATCH_SIZE = MAX_REFERENCES + 1 if HAS_ACCELERATOR else 1  # a CPU is faster one at a time, and shows how far it is
-EMBEDDER = Embedder(ENCODER.processor, embed_patiently, BATCH_SIZE, Cache(CACHED_PICTURES))
+EMBEDDER = Embedder(ENCODER.processor, embed_patiently, BATCH_SIZE, Cache(CACHED_PICTURES, CACHED_BYTES))
 
 # ------------------------------------------------------------------------------------------------------------- handler
 
@@ -220,22 +220,24 @@ def compare_uploads(
     try:
         pictures = EMBEDDER.embed_files(
             [upload.path for upload in uploads],
-            lambda done, new: progress((done, new), desc=f"Picture {done + 1} of {new}"),
+            visitor="everybody",
+            report=lambda done, new: progress((done, new), desc=f"Picture {done + 1} of {new}"),
+            gone=lambda: False,
         )
     except RefusedError as error:
         raise refusal(uploads, error, has_test=bool(test)) from error
     try:
         comparison = compare(
-            np.stack([picture.embedding for _, picture in pictures]),
+            np.stack([picture.embedding for picture in pictures]),
             [upload.name for upload in uploads],
-            digests=[digest for digest, _ in pictures],
+            digests=[picture.digest for picture in pictures],
             has_test=bool(test),
             ignored=[upload.name for upload in ignored],
         )
     except ValueError as error:  # not around `embed_files`: gr.Error is a ValueError too, and goes through as it is
         raise not_compared(escape(str(error))) from error
     log.info("Compared %d pictures in %.2f s", len(uploads), time.perf_counter() - began)
-    thumbnails = tuple(picture.thumbnail for _, picture in pictures)
+    thumbnails = tuple(picture.thumbnail for picture in pictures)
     made_from = tuple(Path(upload.path).parent.name for upload in (*test, *references))
     outcome = Outcome(comparison, thumbnails, PROVENANCE, CALIBRATION, now(), made_from)
     return shown(outcome, tried.with_outcome(attempts, outcome))

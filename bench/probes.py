@@ -134,12 +134,14 @@ def identity(backbone: str, checkpoint: str, *pictures: str) -> Json:
     import numpy as np
 
     import app  # before torch: it imports spaces
-    from megastyle.pictures import decode, pixel_values, read_file
+    from megastyle.embedding import pixel_values, size_of
+    from megastyle.reading import READER
 
     model, processor = plain_model(backbone, checkpoint), plain_processor(backbone)
     own = app.ENCODER.model.state_dict()
     pairs = [(value, own[name]) for name, value in model.state_dict().items()]
-    ours = np.stack([pixel_values(decode(read_file(picture)), app.ENCODER.processor) for picture in pictures])
+    how = size_of(app.ENCODER.processor), app.ENCODER.processor.resample
+    ours = pixel_values([READER.read(picture, *how).square for picture in pictures], app.ENCODER.processor)
     plain = plain_pixel_values(processor, pictures)
     embedding = app.embed(ours[:1]) - plain_embeddings(model, plain[:1]).numpy()
     return {

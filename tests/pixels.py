@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from transformers import SiglipImageProcessorPil
 
-from megastyle.pictures import decode, pixel_values, read_file
+from megastyle.embedding import pixel_values, size_of
+from megastyle.reading import READER
 
 
-def pixels_of(path: str | Path, processor: SiglipImageProcessorPil) -> npt.NDArray[np.float32]:
+def pixels_of(path: str | Path | bytes, processor: SiglipImageProcessorPil) -> npt.NDArray[np.float32]:
     """(3, S, S) float32 pixel values of a file."""
-    return pixel_values(decode(read_file(path)), processor)
+    picture = READER.read(path, size_of(processor), processor.resample)
+    return pixel_values([picture.square], processor)[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,10 +14,11 @@ import torch
 from transformers import SiglipImageProcessorPil
 
 from megastyle.comparison import require_unit_rows
+from megastyle.embedding import pixel_values, size_of
 from megastyle.encoder import Encoder, unit_rows
 from megastyle.measuring.picture_set import READERS, Picture, place_of
 from megastyle.measuring.store import Store
-from megastyle.pictures import PictureError, decode, pixel_values, read_file
+from megastyle.reading import READER, PictureError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,10 +50,10 @@ def read(picture: Picture, processor: SiglipImageProcessorPil) -> Pixels:
     Raises:
         PictureError: it is refused, or its content is no longer what was looked at.
     """
-    content = read_file(picture.path)
-    if hashlib.sha256(content).hexdigest() != picture.sha256:
+    found = READER.read(picture.path, size_of(processor), processor.resample)
+    if found.digest != picture.sha256:
         raise PictureError("has changed during the run. Start again.")
-    return pixel_values(decode(content), processor)
+    return pixel_values([found.square], processor)[0]
 
 
 def ahead(act: Callable[[Item], Result], items: Iterable[Item], window: int) -> Iterator[tuple[Item, Future[Result]]]:

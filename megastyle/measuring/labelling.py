@@ -11,12 +11,12 @@ from PIL.Image import Image
 from megastyle.calibration import Calibration
 from megastyle.calibration_file import require_name
 from megastyle.calibration_text import calibration_text
+from megastyle.embedding import pixel_values, square_of
 from megastyle.encoder import Encoder
 from megastyle.measuring.bulk import embed
 from megastyle.measuring.measurement import Provenance, labelled, measure
 from megastyle.measuring.picture_set import PictureSet
 from megastyle.measuring.store import Store
-from megastyle.pictures import pixel_values
 
 LIBRARIES = ("torch", "transformers", "pillow", "numpy")  # that the figures depend on
 
@@ -54,7 +54,10 @@ def calibrate_pictures(pictures: Mapping[str, Sequence[Image]], encoder: Encoder
         ValueError: fewer than two styles, none with two pictures, or a name that a page may not show.
     """
     rows = {
-        style: [embed(encoder, [pixel_values(image, encoder.processor)])[0] for image in images]
+        style: [
+            embed(encoder, list(pixel_values([square_of(image, encoder.processor)], encoder.processor)))[0]
+            for image in images
+        ]
         for style, images in pictures.items()
     }
     about = provenance(require_name(name), digest_of_drawings(pictures), encoder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from megastyle.pictures import PictureError, open_header, read_file, require_readable
+from megastyle.reading import READER, PictureError
 
 READERS = 2  # threads that read files
 MOST_NAMED = 5  # pictures that a remark names; the others are counted
@@ -140,13 +139,11 @@ def folder_remarks(folder: Path, files: Mapping[Path, Sequence[Path]]) -> Iterat
 
 
 def look_at(path: Path) -> Picture | PictureError:
-    """The picture, or why it is refused. Only its header is decoded, which finds damage further on no sooner."""
+    """The picture, or why it is refused. It is read in full, as it will be again."""
     try:
-        content = read_file(path)
-        require_readable(open_header(io.BytesIO(content)))
+        return Picture(path, READER.read(path, (1, 1), 0).digest)
     except PictureError as error:
         return error
-    return Picture(path, hashlib.sha256(content).hexdigest())
 
 
 def distinct(styles: Mapping[str, Sequence[Picture]]) -> PictureSet:

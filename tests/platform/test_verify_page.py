@@ -195,7 +195,7 @@ def test_strange_hosts_errors_and_endpoints_are_seen(official: Page, server: str
 @contextmanager
 def forgetful(environment: dict[str, str], folder: Path) -> Iterator[str]:
     """The app without its cache: it embeds everything each time."""
-    program = "import app; app.EMBEDDER.cache._size = 0; app.main()"
+    program = "import app; app.EMBEDDER.cache._most = 0; app.main()"
     with serving(environment, folder, (sys.executable, "-c", program)) as url:
         yield url
 

@@ -227,9 +227,9 @@ from megastyle.embedding import Embedder
 gate = os.open(os.environ["GATE"], os.O_RDONLY)
 
 class Waiting(Embedder):
-    def embed_files(self, *given):
+    def embed_files(self, *given, **more):
         os.read(gate, 1)
-        return super().embed_files(*given)
+        return super().embed_files(*given, **more)
 
 app.EMBEDDER = Waiting(**vars(app.EMBEDDER))
 app.main()

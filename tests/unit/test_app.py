@@ -40,7 +40,7 @@ SAME = 1e-5  # the largest difference that another batch may make
 @pytest.fixture
 def fresh(app: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     """The app with nothing in its cache, its files below tmp_path."""
-    monkeypatch.setattr(app, "EMBEDDER", replace(app.EMBEDDER, cache=Cache(app.CACHED_PICTURES)))
+    monkeypatch.setattr(app, "EMBEDDER", replace(app.EMBEDDER, cache=Cache(app.CACHED_PICTURES, app.CACHED_BYTES)))
     monkeypatch.setattr(app, "UPLOADS", tmp_path / "uploads")
     return app
 

@@ -173,7 +173,8 @@ def test_one_more_style_embeds_only_that(
 def test_an_embedding_is_the_pages(command: Any, folder: Path, tmp_path: Path, app: Any, undisturbed: Path) -> None:
     """By the app's own reader and function: the page would give the same cosines."""
     files = sorted(folder.glob("*/*.png"))
-    rows = np.stack([found.embedding for _, found in app.EMBEDDER.embed_files(list(map(str, files)), lambda *_: None)])
+    found = app.EMBEDDER.embed_files(files, visitor="", report=lambda *_: None, gone=lambda: False)
+    rows = np.stack([picture.embedding for picture in found])
     cosines = np.clip(rows @ rows.T, -1, 1)
     style = np.array([path.parent.name for path in files])
     same, other = style[:, None] == style, style[:, None] != style

@@ -1,7 +1,4 @@
-"""From files to embeddings: each content is embedded once, in order, in batches.
-
-A refused file is named by its place.
-"""
+"""From files to embeddings: each content is embedded once, in order, in batches; a refused file is named by its place."""
 
 from __future__ import annotations
 
@@ -11,10 +8,11 @@ import io
 import itertools
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +20,7 @@ import pytest
 from PIL import Image
 from transformers import SiglipImageProcessorPil
 
-from megastyle.embedding import Cache, Embedded, Embedder, RefusedError
+from megastyle.embedding import Cache, Embedded, Embedder, RefusedError, VisitorGoneError, pixel_values, square_of
 from megastyle.pictures import THUMBNAIL_SIDES, Thumbnail
 from pixels import pixels_of
 
@@ -35,6 +33,7 @@ PROCESSOR = SiglipImageProcessorPil(
 )
 THREADS = 8
 PATIENCE = 30  # seconds, after which threads that wait for each other are taken to hang
+ROOMY = 10**9  # bytes
 
 
 def first_four(pixel_values: Floats) -> Floats:
@@ -63,7 +62,7 @@ def asked() -> Counting:
 @pytest.fixture
 def embedder(asked: Counting) -> Embedder:
     """One picture at a time, nothing kept yet."""
-    return Embedder(PROCESSOR, asked, 1, Cache(100))
+    return Embedder(PROCESSOR, asked, 1, Cache(100, ROOMY))
 
 
 @pytest.fixture
@@ -80,18 +79,37 @@ def write(tmp_path: Path) -> Write:
     return writing
 
 
-def silent(*_: object) -> None:
-    """Hears of the progress and says nothing."""
+def embed(embedder: Embedder, paths: Sequence[str], **other: Any) -> list[Embedded]:
+    """As one visitor who stays and looks at no progress, unless told otherwise."""
+    return embedder.embed_files(
+        paths, **{"visitor": "one", "report": lambda *_: None, "gone": lambda: False, **other}
+    )
 
 
-def rows_of(found: list[tuple[str, Embedded]]) -> Floats:
+def rows_of(found: Sequence[Embedded]) -> Floats:
     """The embeddings, stacked."""
-    return np.stack([picture.embedding for _, picture in found])
+    return np.stack([picture.embedding for picture in found])
 
 
-def expected(paths: list[str]) -> Floats:
+def expected(paths: Sequence[str]) -> Floats:
     """The embeddings of the files, each computed alone."""
     return np.concatenate([first_four(pixels_of(path, PROCESSOR)[np.newaxis]) for path in paths])
+
+
+# --------------------------------------------------------------------------------------------------------- pixel values
+
+
+@pytest.mark.parametrize("size", [(900, 700), (3, 5), (384, 384)])
+def test_pixel_values_are_the_processors_own_to_the_bit(size: tuple[int, int]) -> None:
+    """The processor resizes and computes by itself, with an odd mean and deviation, on noise that holds every level."""
+    processor = SiglipImageProcessorPil(
+        size={"height": 384, "width": 384}, resample=3, image_mean=[0.48, 0.5, 0.41], image_std=[0.27, 0.5, 0.261]
+    )
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8))
+    own = processor(images=[image], return_tensors="np")["pixel_values"]
+    ours = pixel_values([square_of(image, processor)], processor)
+    assert ours.dtype == own.dtype == np.float32
+    assert np.array_equal(ours, own)
 
 
 # ---------------------------------------------------------------------------------------------------------- embed_files
@@ -100,49 +118,42 @@ def expected(paths: list[str]) -> Floats:
 def test_each_file_gets_its_own_digest_and_embedding(embedder: Embedder, write: Write) -> None:
     """In the order of the files; the digest is the SHA-256 of a file's bytes."""
     paths = [write(seed) for seed in (4, 2, 9, 7)]
-    found = embedder.embed_files(paths, silent)
-    assert [digest for digest, _ in found] == [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths]
+    found = embed(embedder, paths)
+    assert [picture.digest for picture in found] == [
+        hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths
+    ]
     assert np.array_equal(rows_of(found), expected(paths))
+    assert [picture.remarks for picture in found] == [("tiny",)] * 4
 
 
-def test_the_same_again_is_not_embedded_again(embedder: Embedder, asked: Counting, write: Write) -> None:
-    """Nine new pictures, then none, in any order; the answers are the same to the bit."""
+def test_what_is_known_is_not_embedded_again(embedder: Embedder, asked: Counting, write: Write) -> None:
+    """Nine new pictures, the same nine in another order, then a new one among eight known ones."""
     paths = [write(seed) for seed in range(9)]
-    first = embedder.embed_files(paths, silent)
-    again = embedder.embed_files(paths[::-1], silent)[::-1]
+    first = embed(embedder, paths)
+    assert embed(embedder, paths[::-1])[::-1] == first
     assert asked.counts == [1] * 9
-    assert [digest for digest, _ in first] == [digest for digest, _ in again]
-    assert np.array_equal(rows_of(first), rows_of(again))
-
-
-def test_a_new_test_image_costs_one_picture(embedder: Embedder, asked: Counting, write: Write) -> None:
-    """Its references are known."""
-    references = [write(seed) for seed in range(1, 9)]
-    embedder.embed_files([write(0), *references], silent)
-    del asked.counts[:]
-    embedder.embed_files([write(100), *references], silent)
-    assert asked.counts == [1]
+    embed(embedder, [write(100), *paths[1:]])
+    assert asked.counts == [1] * 10
 
 
 def test_the_same_content_in_two_files_is_embedded_once(embedder: Embedder, asked: Counting, write: Write) -> None:
     """Three files, two of them with the same bytes: two pictures are embedded, three answers given."""
-    (first, one), (second, other), (third, last) = embedder.embed_files([write(1), write(1), write(2)], silent)
+    one, other, last = embed(embedder, [write(1), write(1), write(2)])
     assert asked.counts == [1, 1]
-    assert first == second != third
-    assert np.array_equal(one.embedding, other.embedding)
+    assert one is other
     assert not np.array_equal(one.embedding, last.embedding)
 
 
-@pytest.mark.parametrize(("size", "counts"), [(9, [4]), (3, [3, 1]), (2, [2, 2]), (1, [1] * 4)])
+@pytest.mark.parametrize(("size", "counts"), [(9, [4]), (3, [3, 1]), (1, [1] * 4)])
 def test_new_pictures_go_in_batches_of_the_size_that_was_asked_for(
     embedder: Embedder, asked: Counting, write: Write, size: int, counts: list[int]
 ) -> None:
     """A known picture stands among the four new ones; each answer is still its own picture's."""
     known, *new = (write(seed) for seed in range(5))
-    embedder.embed_files([known], silent)
+    embed(embedder, [known])
     del asked.counts[:]
     paths = [new[0], known, *new[1:]]
-    assert np.array_equal(rows_of(replace(embedder, batch_size=size).embed_files(paths, silent)), expected(paths))
+    assert np.array_equal(rows_of(embed(replace(embedder, batch_size=size), paths)), expected(paths))
     assert asked.counts == counts
 
 
@@ -151,7 +162,7 @@ def test_the_progress_counts_the_new_pictures(embedder: Embedder, write: Write) 
     told: list[tuple[int, int]] = []
     paths = [write(seed) for seed in range(3)]
     for _ in range(2):
-        embedder.embed_files(paths, lambda done, new: told.append((done, new)))
+        embed(embedder, paths, report=lambda done, new: told.append((done, new)))
     assert told == [(0, 3), (1, 3), (2, 3)]
 
 
@@ -166,8 +177,8 @@ def test_two_visitors_with_the_same_new_picture_get_the_same_right_answer(embedd
     together = replace(embedder, embed=meeting_others)
     visits = [[write(1), write(2)], [write(3), write(1)]]
     with ThreadPoolExecutor(2) as pool:
-        one, other = pool.map(lambda paths: together.embed_files(paths, silent), visits)
-    assert one[0][0] == other[1][0]
+        one, other = pool.map(lambda paths: embed(together, paths, visitor=paths[0]), visits)
+    assert one[0].digest == other[1].digest
     assert np.array_equal(rows_of([*one, *other]), expected([*visits[0], *visits[1]]))
 
 
@@ -181,8 +192,16 @@ def test_what_is_done_stays_done_if_a_later_batch_fails(embedder: Embedder, aske
 
     paths = [write(seed) for seed in range(3)]
     with pytest.raises(RuntimeError, match="no GPU"):
-        replace(embedder, embed=failing).embed_files(paths, silent)
-    assert np.array_equal(rows_of(embedder.embed_files(paths[:2], silent)), expected(paths[:2]))
+        embed(replace(embedder, embed=failing), paths)
+    assert np.array_equal(rows_of(embed(embedder, paths[:2])), expected(paths[:2]))
+    assert asked.counts == [1, 1]
+
+
+def test_a_visitor_who_leaves_between_two_pictures_costs_no_further_one(
+    embedder: Embedder, asked: Counting, write: Write
+) -> None:
+    with pytest.raises(VisitorGoneError):
+        embed(embedder, [write(seed) for seed in range(3)], gone=lambda: len(asked.counts) == 2)
     assert asked.counts == [1, 1]
 
 
@@ -190,7 +209,7 @@ def test_thumbnails_are_small_copies_of_their_own_picture(embedder: Embedder, wr
     """Each size, aspect ratio kept, as data URIs; the second picture is red and the first is not."""
     red = write(1)
     Image.new("RGB", (900, 300), (250, 10, 20)).save(red)
-    (_, noise), (_, painted) = embedder.embed_files([write(2), red], silent)
+    noise, painted = embed(embedder, [write(2), red])
     for uri, longest in zip(painted.thumbnail, THUMBNAIL_SIDES, strict=True):
         kind, data = uri.split(",")
         image = Image.open(io.BytesIO(base64.b64decode(data)))
@@ -199,39 +218,35 @@ def test_thumbnails_are_small_copies_of_their_own_picture(embedder: Embedder, wr
     assert noise.thumbnail != painted.thumbnail
 
 
-# ------------------------------------------------------------------------------------------------------------- refusals
-
-
 def test_every_refused_file_has_its_reason_and_nothing_is_computed(
     embedder: Embedder, asked: Counting, write: Write, tmp_path: Path
 ) -> None:
-    """Two of four: a text and a file that is gone."""
-    (tmp_path / "notes.png").write_text("no picture")
-    paths = [write(1), str(tmp_path / "notes.png"), write(2), str(tmp_path / "none.png")]
-    with pytest.raises(RefusedError, match=r"file 1 is not a picture .*; file 3 is no longer on the server") as refused:
-        embedder.embed_files(paths, silent)
-    assert list(refused.value.reasons) == [1, 3]
-    assert asked.counts == []
-
-
-def test_a_refused_file_takes_nothing_from_the_cache(
-    embedder: Embedder, asked: Counting, write: Write, tmp_path: Path
-) -> None:
-    """What was known stays known."""
+    """Two of four: a text and a file that is gone; what was known stays known."""
     known = write(1)
-    embedder.embed_files([known], silent)
-    with pytest.raises(RefusedError, match="no longer on the server"):
-        embedder.embed_files([known, str(tmp_path)], silent)
-    embedder.embed_files([known], silent)
+    embed(embedder, [known])
+    (tmp_path / "notes.png").write_text("no picture")
+    paths = [known, str(tmp_path / "notes.png"), write(2), str(tmp_path / "none.png")]
+    with pytest.raises(RefusedError, match=r"file 1 is not a picture .*; file 3 is no longer on the server") as refused:
+        embed(embedder, paths)
+    assert list(refused.value.reasons) == [1, 3]
+    embed(embedder, [known])
+    assert asked.counts == [1]
+
+
+def test_recalling_asks_the_cache_alone(embedder: Embedder, asked: Counting, write: Write, tmp_path: Path) -> None:
+    """A known content under another name, an unknown one, one that is gone, a folder."""
+    (known,) = embed(embedder, [write(1)])
+    found = embedder.recall([write(1), write(2), str(tmp_path / "none.png"), str(tmp_path)])
+    assert found == [known, None, None, None]
     assert asked.counts == [1]
 
 
 # ---------------------------------------------------------------------------------------------------------------- cache
 
 
-def entry(value: float) -> Embedded:
-    """A cache entry that can be told apart."""
-    return Embedded(np.full(1, value, np.float32), Thumbnail("", "", ""))
+def entry(key: str, value: float = 0, letters: int = 0) -> Embedded:
+    """A cache entry of four bytes and so many letters."""
+    return Embedded(key, np.full(1, value, np.float32), Thumbnail("a" * letters, "", ""))
 
 
 def kept(cache: Cache, keys: str) -> str:
@@ -240,34 +255,41 @@ def kept(cache: Cache, keys: str) -> str:
 
 
 def test_the_least_recently_used_picture_makes_room() -> None:
-    """Room for three: a, b, c; a is used; d comes, so b goes; e comes, so c goes."""
-    cache = Cache(3)
-    for value, key in enumerate("abc"):
-        cache.put(key, entry(value))
+    """Room for three: a, b, c; a is used; d comes, so b goes; c is put again; e comes, so a goes."""
+    cache, newer = Cache(3, ROOMY), entry("c", 1)
+    for key in "abc":
+        cache.put(entry(key))
     assert cache.get("a") is not None
-    cache.put("d", entry(3))
+    cache.put(entry("d"))
     assert kept(cache, "abcde") == "acd"
-    cache.put("e", entry(4))
-    assert kept(cache, "abcde") == "ade"
+    cache.put(newer)
+    cache.put(entry("e"))
+    assert kept(cache, "abcde") == "cde"
+    assert cache.get("c") is newer
     assert cache.get("b") is None
 
 
-def test_a_picture_that_is_kept_again_counts_as_used_and_once() -> None:
-    """a, b, c, then another a: b is the oldest now, and of a the new entry is kept."""
-    cache, newer = Cache(3), entry(1)
-    for key in "abc":
-        cache.put(key, entry(0))
-    cache.put("a", newer)
-    cache.put("d", entry(0))
-    assert kept(cache, "abcd") == "acd"
-    assert cache.get("a") is newer
+def test_large_thumbnails_make_room_too() -> None:
+    """Room for 100 bytes: a takes 44, b 44, c 54; then a in 4 bytes beside c; what is larger than all is not kept."""
+    cache = Cache(9, 100)
+    cache.put(entry("a", letters=40))
+    cache.put(entry("b", letters=40))
+    cache.put(entry("c", letters=50))
+    assert kept(cache, "abc") == "bc"
+    cache.put(entry("a", letters=90))
+    assert kept(cache, "abc") == "a"
+    cache.put(entry("a"))
+    cache.put(entry("b", letters=80))
+    assert kept(cache, "abc") == "ab"
+    cache.put(entry("d", letters=100))
+    assert kept(cache, "abcd") == ""
 
 
 def test_an_embedding_that_is_not_finite_is_not_kept() -> None:
     """A GPU's fault must not be remembered."""
-    cache = Cache(3)
+    cache = Cache(3, ROOMY)
     for value in (np.nan, np.inf):
-        cache.put("a", entry(value))
+        cache.put(entry("a", value))
         assert cache.get("a") is None
 
 
@@ -284,10 +306,10 @@ def frequent_switches() -> Iterator[None]:
 def test_eight_threads_at_once_break_no_bound_and_mix_nothing_up() -> None:
     """4,000 random gets and puts in each of eight threads over 40 keys, with room for 16.
 
-    Every get gives that key's entry or nothing; at the end the bound holds.
+    Every get gives that key's entry or nothing; at the end the bounds hold.
     """
-    cache = Cache(16)
-    entries = {str(key): entry(key) for key in range(40)}
+    cache = Cache(16, ROOMY)
+    entries = {str(key): entry(str(key)) for key in range(40)}
     start = threading.Barrier(THREADS, timeout=PATIENCE)
 
     def work(seed: int) -> int:
@@ -296,7 +318,7 @@ def test_eight_threads_at_once_break_no_bound_and_mix_nothing_up() -> None:
         wrong = 0
         for key, puts in zip(map(str, generator.integers(0, 40, 4000)), generator.random(4000) < 0.5, strict=True):
             if puts:
-                cache.put(key, entries[key])
+                cache.put(entries[key])
             elif (found := cache.get(key)) is not None:
                 wrong += found is not entries[key]
         return wrong
@@ -304,3 +326,4 @@ def test_eight_threads_at_once_break_no_bound_and_mix_nothing_up() -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         assert sum(pool.map(work, range(THREADS))) == 0
     assert 0 < len(cache._entries) <= 16
+    assert cache._bytes == sum(kept.size for kept in cache._entries.values())

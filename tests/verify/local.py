@@ -38,13 +38,15 @@ def compare(report: Report, pictures: Mapping[str, bytes]) -> Line:
     import numpy as np
     import torch
 
+    from megastyle.embedding import pixel_values, size_of
     from megastyle.encoder import load_encoder, unit_rows
-    from megastyle.pictures import decode, pixel_values
+    from megastyle.reading import READER
 
     encoder = load_encoder()
     if encoder.source.sha256 != report["encoder"]["sha256"]:
         return Line(WHAT, None, f"left out: the checkpoint here is {encoder.source.sha256}")
-    values = [pixel_values(decode(pictures[digest]), encoder.processor) for digest in digests]
-    rows = np.concatenate([unit_rows(encoder.model, torch.from_numpy(one[np.newaxis])).numpy() for one in values])
+    how = size_of(encoder.processor), encoder.processor.resample
+    values = [pixel_values([READER.read(pictures[digest], *how).square], encoder.processor) for digest in digests]
+    rows = np.concatenate([unit_rows(encoder.model, torch.from_numpy(one)).numpy() for one in values])
     difference = largest_difference(rows @ rows.T, report["matrix"])
     return Line(WHAT, difference <= TOLERANCE, f"off by {difference:.1e}, at most {TOLERANCE:.0e}")

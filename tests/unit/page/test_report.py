@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -20,7 +21,8 @@ from megastyle.page.outcome import Outcome
 from megastyle.page.record import json_record
 from megastyle.page.report import html_report
 from megastyle.page.words import plain, verdict
-from megastyle.pictures import Thumbnail, thumbnail_of
+from megastyle.pictures import Thumbnail
+from megastyle.reading import READER
 from outcomes import UNOFFICIAL, calibrated, outcome, tried
 from sets import (
     HOSTILE,
@@ -235,6 +237,13 @@ def test_a_report_on_hostile_names_is_well_formed_and_shows_them_in_full(names: 
 
 
 # ----------------------------------------------------------------------------------------------------------------- size
+
+
+def thumbnail_of(image: Image.Image) -> Thumbnail:
+    """A picture's thumbnails, as the page has them."""
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return READER.read(file.getvalue(), (1, 1), 0).thumbnail
 
 
 def noise(seed: int) -> Thumbnail:

@@ -1,0 +1,331 @@
+"""The reading process seen from the app: whose turn it is, how long it may take, and what a dead one means.
+
+`pictures.py` runs in it. Whatever a file does to its decoder, the app gets a picture or a refusal.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+
+from megastyle import pictures
+from megastyle.pictures import MAX_FILE_BYTES, PictureError, Thumbnail
+
+__all__ = ["READER", "Picture", "PictureError", "Reader", "VisitorGoneError", "digest_of", "read_file"]
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+PLACES = 4  # pictures that are read at once, for all visitors together: each may take 1.3 GB
+PLACES_EACH = 2  # of one visitor
+PLACES_KEPT = 1  # for a visitor who has none
+LOOK_SECONDS = 0.1  # how often it is asked whether a visitor is gone
+PATIENCE_SECONDS = pictures.WALL_SECONDS + 5  # after which the process itself is taken to hang
+MOST_ANSWERED = 2**20  # bytes of an answer beside the square
+PROGRAM = "import sys; sys.path += sys.argv[1:3]; from megastyle.pictures import main; main()"
+PLACES_OF_CODE = (str(Path(__file__).parents[1]), str(Path(PIL.__file__).parents[1]))
+OUR_FAULT = (
+    "could not be read, through a fault of this page and not of the picture. Try again later, or save it as a PNG."
+)
+
+
+class VisitorGoneError(Exception):
+    """Nobody waits for the result any more."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file that was read.
+
+    Attributes:
+        digest: the SHA-256 of its bytes.
+        square: (height, width, 3) uint8, upright RGB, resized as the encoder wants it.
+        remarks: keys of `pictures.REMARKS`.
+    """
+
+    digest: str
+    square: npt.NDArray[np.uint8]
+    thumbnail: Thumbnail
+    remarks: tuple[str, ...]
+
+
+# ---------------------------------------------------------------------------------------------------------------- files
+
+
+def require_file(path: str | Path) -> Path:
+    """The path of a file that may be read.
+
+    Raises:
+        PictureError: the file is gone or too large.
+    """
+    try:
+        if not Path(path).is_file():  # a named pipe would block for ever
+            raise PictureError(pictures.GONE)
+        size = Path(path).stat().st_size
+    except (OSError, ValueError) as error:
+        raise PictureError(pictures.GONE) from error
+    if size > MAX_FILE_BYTES:
+        raise PictureError(pictures.TOO_LARGE)
+    return Path(path)
+
+
+def read_file(path: str | Path) -> bytes:
+    """A file's content, as it is.
+
+    Raises:
+        PictureError: the file is gone or too large.
+    """
+    try:
+        return require_file(path).read_bytes()
+    except OSError as error:
+        raise PictureError(pictures.GONE) from error
+
+
+def digest_of(path: str | Path) -> str:
+    """SHA-256 of a file's content, which is not kept in memory.
+
+    Raises:
+        PictureError: the file is gone or too large.
+    """
+    digest = hashlib.sha256()
+    try:
+        with require_file(path).open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except OSError as error:
+        raise PictureError(pictures.GONE) from error
+    return digest.hexdigest()
+
+
+# -------------------------------------------------------------------------------------------------------------- process
+
+
+class Process:
+    """An interpreter that reads pictures: each in a child of its own, or, where the system cannot fork, one alone."""
+
+    def __init__(self, address_space: int) -> None:
+        """Start it, with nothing of this process but a connection."""
+        self.channel, theirs = socket.socketpair()
+        command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", PROGRAM, *PLACES_OF_CODE, str(address_space)]
+        windows = sys.platform == "win32"
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603 - ourselves
+                command,
+                stdin=subprocess.PIPE if windows else theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                env={"SYSTEMROOT": "C:\\Windows"} if windows else {},
+                start_new_session=True,  # Ctrl+C is for the app
+            )
+            if sys.platform == "win32" and self.process.stdin:
+                with self.process.stdin as pipe:
+                    pipe.write(theirs.share(self.process.pid))
+        self.channel.settimeout(LOOK_SECONDS)
+
+    def ask(self, request: bytes, content: bytes, most: int, look: Callable[[], None]) -> list[bytes] | None:
+        """The parts of the answer, of at most `most` bytes; None if the child has died, or answered nonsense.
+
+        Raises:
+            OSError: the process itself has died.
+            Exception: what `look`, which is called every LOOK_SECONDS, raises.
+        """
+
+        def patiently(act: Callable[[], Result]) -> Result:
+            while True:
+                look()
+                with suppress(TimeoutError):
+                    return act()
+
+        def receive(count: int) -> bytes:
+            return pictures.exactly(count, lambda rest: patiently(partial(self.channel.recv_into, rest)))
+
+        for data in (request, content):
+            rest = memoryview(data)
+            while rest:
+                rest = rest[patiently(partial(self.channel.send, rest)) :]
+        if (head := receive(pictures.LENGTH.size)) == pictures.ENDED:
+            return None
+        if (length := pictures.LENGTH.unpack(head)[0]) > most:
+            return None
+        body = receive(length)
+        return pictures.parts_of(body) if receive(pictures.LENGTH.size) == pictures.ENDED else None
+
+    def end(self) -> None:
+        """End it and its child; it is gone when this returns."""
+        with suppress(OSError):
+            self.channel.shutdown(socket.SHUT_RDWR)  # unlike closing it, this is seen if a forked process holds it too
+        self.channel.close()
+        try:
+            self.process.wait(0 if sys.platform == "win32" else 1)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+# --------------------------------------------------------------------------------------------------------------- places
+
+
+def stays() -> bool:
+    """The answer of who cannot leave: an owner's own programs."""
+    return False
+
+
+class Reader:
+    """Reads pictures for everybody; few at once, fairly, and no two in one process.
+
+    It is safe for parallel visitors. Processes are started when they are needed, as many as there are places.
+    """
+
+    def __init__(self, places: int = PLACES, address_space: int = pictures.ADDRESS_SPACE) -> None:
+        """Read at most `places` pictures at once, each in so many bytes of address space."""
+        self._places = places
+        self._address_space = address_space
+        self._line: dict[object, Hashable] = {}  # whose each waiting picture is, in the order of arrival
+        self._held: Counter[Hashable] = Counter()  # the places that each visitor has
+        self._changed = threading.Condition()  # the line or a place, and guards all of these
+        self._idle: list[Process] = []
+
+    def read(
+        self,
+        source: str | Path | bytes,
+        size: tuple[int, int],
+        resample: int,
+        *,
+        visitor: Hashable = None,
+        gone: Callable[[], bool] = stays,
+    ) -> Picture:
+        """Read a file, or its content, into a square of `size` (width, height), resized by Pillow's filter `resample`.
+
+        `visitor` is whose places it takes; None has as many as there are. `gone` is asked, again and again, whether
+        nobody waits any more; the picture is left at once then.
+
+        Raises:
+            PictureError: the file is refused.
+            VisitorGoneError: `gone` says so.
+        """
+        with self._place(object() if visitor is None else visitor, gone):
+            content = source if isinstance(source, bytes) else read_file(source)
+            parts = self._ask(content, size, resample, gone)
+        return picture_of(parts, size, hashlib.sha256(content).hexdigest())
+
+    def close(self) -> None:
+        """End the processes that wait."""
+        with self._changed:
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.end()
+
+    @contextmanager
+    def _place(self, visitor: Hashable, gone: Callable[[], bool]) -> Iterator[None]:
+        """Wait for a place and hold it."""
+        turn = object()
+        with self._changed:
+            self._line[turn] = visitor
+            try:
+                while next((turn for turn, whose in self._line.items() if self._may_have(whose)), None) is not turn:
+                    if gone():
+                        raise VisitorGoneError
+                    self._changed.wait(LOOK_SECONDS)
+                self._held[visitor] += 1
+            finally:
+                del self._line[turn]
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held -= Counter([visitor])  # without those who have none
+                self._changed.notify_all()
+
+    def _may_have(self, visitor: Hashable) -> bool:
+        """Whether a visitor may have one more place now."""
+        free, own = self._places - self._held.total(), self._held[visitor]
+        return free > (PLACES_KEPT if own else 0) and own < PLACES_EACH
+
+    def _ask(
+        self, content: bytes, size: tuple[int, int], resample: int, gone: Callable[[], bool]
+    ) -> list[bytes] | None:
+        """The parts of the answer of a process; None if the child that read the picture has died.
+
+        Raises:
+            PictureError: it took too long, or no process can be had.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+
+        def look() -> None:
+            if gone():
+                raise VisitorGoneError
+            if time.monotonic() > deadline:
+                raise PictureError(pictures.TOO_MUCH)
+
+        request = pictures.REQUEST.pack(*size, resample, len(content))
+        parts = None
+        try:
+            process = self._process()
+            try:
+                parts = process.ask(request, content, size[0] * size[1] * 3 + MOST_ANSWERED, look)
+            finally:
+                if parts and sys.platform != "win32":
+                    with self._changed:
+                        self._idle.append(process)
+                else:
+                    process.end()
+        except OSError as error:
+            log.exception("The reading process has failed")
+            raise PictureError(OUR_FAULT) from error
+        return parts
+
+    def _process(self) -> Process:
+        """A process that waits, or else a new one."""
+        with self._changed:
+            while self._idle:
+                process = self._idle.pop()
+                if process.process.poll() is None:
+                    return process
+                process.end()
+        return Process(self._address_space)
+
+
+def picture_of(parts: list[bytes] | None, size: tuple[int, int], digest: str) -> Picture:
+    """The picture that an answer holds; a child that was taken over by its picture might say anything.
+
+    Raises:
+        PictureError: it holds a refusal, or nothing that can be used.
+    """
+    if parts and parts[0] == pictures.FAULT:
+        log.error(
+            "A picture could not be read, and the fault is not the picture's:\n%s", parts[-1].decode(errors="replace")
+        )
+        raise PictureError(OUR_FAULT)
+    if parts and parts[0] == pictures.REFUSED:
+        raise PictureError(parts[-1].decode(errors="replace"))
+    try:
+        read, remarks, square, *thumbnails = parts or []
+        pixels = np.frombuffer(square, np.uint8).reshape(size[1], size[0], 3)
+        thumbnail = Thumbnail(*("data:image/webp;base64," + base64.b64encode(webp).decode() for webp in thumbnails))
+    except (TypeError, ValueError) as error:
+        raise PictureError(pictures.TOO_MUCH) from error
+    known = tuple(remark for remark in pictures.REMARKS if remark in remarks.decode(errors="replace").split())
+    if read != pictures.READ or not all(webp.startswith(b"RIFF") for webp in thumbnails):
+        raise PictureError(pictures.TOO_MUCH)
+    return Picture(digest, pixels, thumbnail, known)
+
+
+READER = Reader()
