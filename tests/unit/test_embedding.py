@@ -81,9 +81,7 @@ def write(tmp_path: Path) -> Write:
 
 def embed(embedder: Embedder, paths: Sequence[str], **other: Any) -> list[Embedded]:
     """As one visitor who stays and looks at no progress, unless told otherwise."""
-    return embedder.embed_files(
-        paths, **{"visitor": "one", "report": lambda *_: None, "gone": lambda: False, **other}
-    )
+    return embedder.embed_files(paths, **{"visitor": "one", "report": lambda *_: None, "gone": lambda: False, **other})
 
 
 def rows_of(found: Sequence[Embedded]) -> Floats:
