@@ -32,7 +32,7 @@ from gradio.utils import get_upload_folder
 from spaces.config import Config
 from starlette.middleware import Middleware
 
-from megastyle.calibration_file import find_calibration
+from megastyle.calibration import find_calibration
 from megastyle.checkpoint import EncoderError
 from megastyle.comparison import MAX_REFERENCES, compare
 from megastyle.cost import Meter

@@ -157,8 +157,8 @@ def calibration() -> Json:
     """Seconds of a calibration's statistics for random embeddings around a direction of their style."""
     import numpy as np
 
-    from megastyle.calibration_text import calibration_text
-    from megastyle.measuring.measurement import Labelled, Provenance, measure
+    from megastyle.calibration import calibration_text
+    from megastyle.measuring import Labelled, Provenance, measure
 
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((STYLES, 1, WIDTH), np.float32)

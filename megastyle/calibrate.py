@@ -16,13 +16,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from megastyle.calibration import CalibrationError
-from megastyle.calibration_file import require_name
-from megastyle.calibration_text import calibration_text
+from megastyle.calibration import CalibrationError, calibration_text, require_name
 from megastyle.checkpoint import EncoderError
 from megastyle.encoder import Encoder, load_encoder
+from megastyle.measuring import versions
 from megastyle.measuring.bulk import embed_into
-from megastyle.measuring.labelling import measure_set, versions
+from megastyle.measuring.labelling import measure_set
 from megastyle.measuring.picture_set import PictureSet, SetError, files_by_style, find_pictures
 from megastyle.measuring.progress import Progress
 from megastyle.measuring.store import Store, StoreError, cache_folder

@@ -3,34 +3,39 @@
 The score is a picture's mean cosine to n references. Its two distributions are S_n, where the references are other
 pictures of its own style ("relatives"), and D_n, where they all share one other style ("strangers").
 
->>> import numpy as np
->>> levels = np.array([0, 0.5, 1])
->>> row = Row(np.array([0.6, 0.7, 0.8]), np.array([0.1, 0.2, 0.7]), 2000, 2000, 0.99, (0.98, 1.0))
->>> made = Calibration("ours", 40, 400, "", 0, "", {}, {}, levels, {1: row}, {}, {})
->>> standing = made.standing(0.7, 1)
->>> round(standing.same_at_or_above, 3), round(standing.different_at_or_above, 3)  # 0.7 is the strangers' highest
-(0.5, 0.0)
+A calibration is read from a file with distrust: whatever the file holds, reading it gives a Calibration that can be
+used, or a CalibrationError of one line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
+from typing_extensions import Self, TypedDict
 
-from megastyle.comparison import BANDS, DECIMALS, Band
+from megastyle.comparison import BANDS, DECIMALS, MAX_REFERENCES, MIN_POSITION_REFERENCES, Band, Floats
 
-Floats = npt.NDArray[np.float64]
+log = logging.getLogger(__name__)
 
-FINEST_SHARE = 1 / 1000  # the page counts in 1,000 at most, and the quantiles are measured to tell that much
+FORMAT = 2  # of the file; it changes whenever a key does
+MAX_FILE_BYTES = 4 * 2**20  # a file of 5,000 styles has about 1 MB
+MAX_LEVELS = 5000
+MAX_NAME_LENGTH = 80  # characters of the set's name
+NAME_MARKS = " -_.,:+/()'"  # what a name may hold beside letters and digits: no markup of HTML or Markdown
+MAX_TEXT_LENGTH = 300  # characters of any other text, and of an error's
+
+FINEST_SHARE = 1 / 1000  # the page counts in 1,000, and the quantiles are measured to tell that much
 SUGGESTED_SHARES = (1 / 1000, 1 / 100, 1 / 20, 1 / 5)  # of strangers, one for each band but the last, best first
 HALF_UNIT = 0.5 * 10**-DECIMALS  # a band takes the number that is shown, hence cosines from half a unit below its floor
-SILVERMAN = 0.9  # of the rule of thumb for a kernel's width: Silverman, Density Estimation (1986), equation 3.31
-NORMAL_IQR = 1.34  # interquartile range of a normal distribution in standard deviations, of the same equation
-NARROWEST = 0.006  # cosine: a kernel's least width, 2 pixels of a ruler 320 pixels wide
+KERNEL_WIDTH = 0.02  # cosine: how far a drawn curve is smoothed, 9 pixels of a ruler 320 pixels wide
 
 
 class CalibrationError(ValueError):
@@ -41,16 +46,21 @@ class Standing(NamedTuple):
     """Where a score stands in both distributions.
 
     Attributes:
-        same_at_or_above: share of S_n that scores this high or higher, in [0, 1].
-        different_at_or_above: the same of D_n.
-        same_smallest: the smallest share that the set can tell from none, above 0; a smaller one says "fewer than".
+        same_at_or_below: share of S_n that scores this low or lower, in [0, 1].
+        different_at_or_above: share of D_n that scores this high or higher, in [0, 1].
+        same_smallest: the smallest share of S_n that the set can tell, above 0; a smaller one says "fewer than".
         different_smallest: the same of D_n.
     """
 
-    same_at_or_above: float
+    same_at_or_below: float
     different_at_or_above: float
     same_smallest: float
     different_smallest: float
+
+    @property
+    def same_at_or_above(self) -> float:
+        """The rest of S_n, for words that do not count both tails yet."""
+        return 1 - self.same_at_or_below
 
 
 class BandShares(NamedTuple):
@@ -61,18 +71,112 @@ class BandShares(NamedTuple):
     different: float
 
 
-class Gap(NamedTuple):
-    """A style's discrimination gap, in [-2, 2]; negative where another style is closer than the style's own pictures.
+# ------------------------------------------------------------------------------------------------------------ the file
+
+
+def require_name(name: str) -> str:
+    """The name of a set, if a page may show it.
+
+    Raises:
+        CalibrationError: it is empty or too long, or has other characters than letters, digits and NAME_MARKS.
+    """
+    if not 0 < len(name.strip()) <= len(name) <= MAX_NAME_LENGTH:
+        raise CalibrationError(f"expected a name of 1 to {MAX_NAME_LENGTH} characters, got {len(name)}")
+    if odd := next((mark for mark in name if not (mark.isalnum() or mark in NAME_MARKS)), None):
+        raise CalibrationError(f"expected a name of letters, digits and any of {NAME_MARKS!r}, got {odd!a} in it")
+    return name
+
+
+def require_format(number: int) -> int:
+    """The file's format, if it is today's."""
+    if number != FORMAT:
+        raise ValueError(f"expected format {FORMAT}, got {number}; measure again")
+    return number
+
+
+def require_one_line(text: str) -> str:
+    """A text without line breaks or characters that cannot be printed."""
+    if not text.isprintable():
+        raise ValueError("expected a text of one line")
+    return text
+
+
+def require_ascending(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """Numbers of which none is below the one before."""
+    if any(later < earlier for earlier, later in pairwise(numbers)):
+        raise ValueError("expected numbers in ascending order")
+    return numbers
+
+
+def require_levels(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """Shares at which quantiles can stand."""
+    if numbers[0] != 0 or numbers[-1] != 1 or len(set(numbers)) < len(numbers):
+        raise ValueError("expected levels that rise from 0 to 1")
+    return numbers
+
+
+Text = Annotated[str, Field(max_length=MAX_TEXT_LENGTH), AfterValidator(require_one_line)]
+Whole = Annotated[int, Field(ge=0, lt=2**53)]
+Several = Annotated[Whole, Field(ge=2)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+Many = Field(min_length=2, max_length=MAX_LEVELS)
+Quantiles = Annotated[tuple[Cosine, ...], Many, FailFast(), AfterValidator(require_ascending)]
+Levels = Annotated[
+    tuple[Share, ...], Many, FailFast(), AfterValidator(require_ascending), AfterValidator(require_levels)
+]
+Interval = Annotated[tuple[Share, Share], AfterValidator(require_ascending)]
+
+
+class EncoderOfSet(TypedDict):
+    """The encoder that was measured: its checkpoint's name, and the SHA-256 of that file."""
+
+    checkpoint: Text
+    sha256: Text
+
+
+class PositionShares(TypedDict):
+    """How often the position rule of `comparison.positions` gives each position, in [0, 1]."""
+
+    fits: Share
+    edge: Share
+    apart: Share
+
+
+class Positions(TypedDict):
+    """The position rule's counts for pictures that belong to their references, and for pictures that do not."""
+
+    same: PositionShares
+    different: PositionShares
+
+
+Retrieval = TypedDict("Retrieval", {"map@1": Share, "map@10": Share, "recall@1": Share, "recall@10": Share})
+
+
+class Part(BaseModel):
+    """A part of the file. A key that it does not know is a mistake, since another format would have another number."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Gap(Part):
+    """A style's discrimination gap; negative where another style is closer than the style's own pictures.
 
     `confused_with` is that closest other style.
     """
 
-    gap: float
-    confused_with: str
+    gap: Annotated[float, Field(ge=-2, le=2)]
+    confused_with: Text
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
+class Gaps(Part):
+    """Discrimination gaps by style, of single cosines and of means over whole styles (arXiv 2605.09030)."""
+
+    pairs: dict[Text, Gap]
+    aggregated: dict[Text, Gap]
+
+
+class Row(Part):
     """The distributions for one number of references.
 
     Attributes:
@@ -82,103 +186,97 @@ class Row:
         different_count: number of scores behind `different`.
         auc: probability that a score of S_n is higher than one of D_n, ties counted half, in [0, 1].
         auc_interval: its 95 % interval, by a bootstrap over styles.
+        styles: number of styles with pictures enough to be in S_n.
+        style_pairs: number of ordered pairs of the styles with pictures enough to be references in D_n.
+        positions: how often the position rule gives each position; None for fewer than three references.
     """
 
-    same: Floats
-    different: Floats
-    same_count: int
-    different_count: int
-    auc: float
-    auc_interval: tuple[float, float]
+    same: Quantiles
+    different: Quantiles
+    same_count: Annotated[Whole, Field(ge=1)]
+    different_count: Annotated[Whole, Field(ge=1)]
+    auc: Share
+    auc_interval: Interval
+    styles: Several
+    style_pairs: Several
+    positions: Positions | None = None
 
 
-def share_at_or_above(value: float, quantiles: Floats, levels: Floats) -> float:
-    """Share of a distribution at or above `value`, interpolated between its quantiles; in [0, 1].
-
-    Both arrays are turned round because `np.interp` takes the last of equal quantiles, and the share at or above a
-    value that occurs often must count all its occurrences.
-    """
-    return float(np.interp(-value, -quantiles[::-1], 1 - levels[::-1]))
-
-
-def kernel_density(points: Floats, quantiles: Floats, levels: Floats, count: int) -> Floats:
-    """Density at (p,) `points`, per unit of cosine, of a distribution known by its quantiles.
-
-    It integrates to 1 over [-1, 1]. A Gaussian kernel stands on the middle between neighbouring quantiles, its width
-    is by Silverman's rule for `count` observations, and what would fall beyond -1 or 1 is reflected.
-    """
-    shares, middles = np.diff(levels), (quantiles[1:] + quantiles[:-1]) / 2
-    deviation = np.sqrt(shares @ (middles - shares @ middles) ** 2)
-    quarters = np.interp([0.25, 0.75], levels, quantiles)
-    spread = min(deviation, (quarters[1] - quarters[0]) / NORMAL_IQR) or deviation
-    width = max(SILVERMAN * spread * count**-0.2, NARROWEST)
-    centres = np.concatenate([middles, 2 - middles, -2 - middles])
-    kernels = np.exp(-0.5 * ((points[:, None] - centres) / width) ** 2) / (width * np.sqrt(2 * np.pi))
-    return kernels @ np.tile(shares, 3)
-
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """What a set of pictures with known styles says of one encoder's scores.
+class Calibration(Part):
+    """What a set of pictures with known styles says of one encoder's scores: the file's content.
 
     Attributes:
+        format: FORMAT.
         name: of the set, for people.
-        styles: number of styles in it, 2 or more.
+        styles: number of styles in it.
         pictures: number of pictures in it.
         digest: SHA-256 over the pictures and their styles.
         seed: of every draw.
         made: when, ISO 8601 in UTC.
-        encoder: `checkpoint` and `sha256` of the encoder.
+        encoder: the encoder that was measured.
         versions: libraries' versions by name.
-        levels: (q,) the shares at which the quantiles stand, increasing from 0 to 1.
-        rows: the distributions by number of references; a number for which the set is too small is missing.
-        gaps: "pairs" and "aggregated" -> style -> its discrimination gap.
-        retrieval: "map@1", "map@10", "recall@1", "recall@10", each in [0, 1].
-        sha256: of the file that it was read from; empty if it was not read.
+        levels: (q,) the shares at which the quantiles stand, rising from 0 to 1.
+        rows: the distributions by number of references, "references" in the file; a number for which the set is too
+            small is missing.
+        gaps: the styles' discrimination gaps.
+        retrieval: mean AP@K and Recall@K, each in [0, 1].
+        sha256: of the file that it was read from, in which it does not stand; empty if it was not read.
     """
 
-    name: str
-    styles: int
-    pictures: int
-    digest: str
-    seed: int
-    made: str
-    encoder: Mapping[str, str]
-    versions: Mapping[str, str]
-    levels: Floats
-    rows: Mapping[int, Row]
-    gaps: Mapping[str, Mapping[str, Gap]]
-    retrieval: Mapping[str, float]
-    sha256: str = ""
+    format: Annotated[int, AfterValidator(require_format)]
+    name: Annotated[Text, AfterValidator(require_name)]
+    styles: Several
+    pictures: Several
+    digest: Text
+    seed: Whole
+    made: Text
+    encoder: EncoderOfSet
+    versions: dict[Text, Text]
+    levels: Levels
+    rows: dict[Annotated[int, Field(ge=1, le=MAX_REFERENCES)], Row] = Field(alias="references", min_length=1)
+    gaps: Gaps
+    retrieval: Retrieval
+    sha256: str = Field(default="", exclude=True)
+
+    @model_validator(mode="after")
+    def rows_are_complete(self) -> Self:
+        """Each row has its quantile for each level, and a position rule where the page has one."""
+        for n, row in self.rows.items():
+            if not len(row.same) == len(row.different) == len(self.levels):
+                raise ValueError(f"expected {len(self.levels)} quantiles in each row, as there are levels")
+            if (row.positions is not None) != (n >= MIN_POSITION_REFERENCES):
+                raise ValueError(f"expected positions from {MIN_POSITION_REFERENCES} references on")
+        return self
+
+    # --------------------------------------------------------------------------------------------------- what it says
 
     def smallest_shares(self, n: int) -> tuple[float, float]:
-        """The smallest shares of S_n and of D_n that this set can tell from none; `n` has a row.
+        """The smallest shares of S_n and of D_n that this set can tell; `n` has a row.
 
-        Scores of one picture against many choices of the same references are hardly new evidence. So what counts is the
-        number of pictures for S_n, and of pictures times other styles for D_n, where it is below the number of scores.
+        Pictures of one style resemble each other, and so do scores of one pair of styles: what counts are the styles
+        and the pairs, however many scores were drawn. With one reference a pair and its reverse give the same scores.
         """
         row = self.rows[n]
-        same = min(row.same_count, self.pictures)
-        different = min(row.different_count, self.pictures * (self.styles - 1))
-        return max(1 / same, FINEST_SHARE), max(1 / different, FINEST_SHARE)
+        pairs = row.style_pairs / 2 if n == 1 else row.style_pairs
+        return max(1 / row.styles, FINEST_SHARE), max(1 / pairs, FINEST_SHARE)
 
     def standing(self, mean: float, n: int) -> Standing | None:
         """Where a mean cosine to n references stands; None where the set has no row for n."""
         if (row := self.rows.get(n)) is None:
             return None
-        same, different = (share_at_or_above(mean, scores, self.levels) for scores in (row.same, row.different))
-        return Standing(same, different, *self.smallest_shares(n))
+        below = float(np.interp(mean, row.same, self.levels))  # of equal quantiles, `interp` takes the last
+        return Standing(below, share_at_or_above(mean, row.different, self.levels), *self.smallest_shares(n))
 
     def band_shares(self, n: int) -> list[BandShares]:
         """What each band holds of S_n and D_n, in the order of BANDS; empty where the set has no row for n."""
         if (row := self.rows.get(n)) is None:
             return []
-        floors = [band.floor - HALF_UNIT for band in BANDS]
         above = [
-            [share_at_or_above(floor, scores, self.levels) for floor in floors] for scores in (row.same, row.different)
+            [share_at_or_above(band.floor - HALF_UNIT, scores, self.levels) for band in BANDS]
+            for scores in (row.same, row.different)
         ]
-        inside = np.diff(above, axis=1, prepend=0)  # (2, bands)
-        return [BandShares(band, *map(float, shares)) for band, shares in zip(BANDS, inside.T, strict=True)]
+        inside = np.diff(above, axis=1, prepend=0).tolist()  # (2, bands)
+        return [BandShares(*shares) for shares in zip(BANDS, *inside, strict=True)]
 
     def suggested_floors(self, n: int) -> list[float | None]:
         """The lowest cosines that the SUGGESTED_SHARES of strangers reach; None where the set is too small to tell.
@@ -187,14 +285,92 @@ class Calibration:
             KeyError: the set has no row for n.
         """
         smallest = self.smallest_shares(n)[1]
-        reached = np.interp([1 - share for share in SUGGESTED_SHARES], self.levels, self.rows[n].different)
-        return [
-            float(floor) if share >= smallest else None for share, floor in zip(SUGGESTED_SHARES, reached, strict=True)
-        ]
+        reached = np.interp([1 - share for share in SUGGESTED_SHARES], self.levels, self.rows[n].different).tolist()
+        return [floor if share >= smallest else None for share, floor in zip(SUGGESTED_SHARES, reached, strict=True)]
 
     def density(self, n: int, points: Floats) -> tuple[Floats, Floats] | None:
         """Smooth densities of S_n and D_n at (p,) `points`, per unit of cosine; None where the set has no row for n."""
         if (row := self.rows.get(n)) is None:
             return None
-        same = kernel_density(points, row.same, self.levels, min(row.same_count, self.pictures))
-        return same, kernel_density(points, row.different, self.levels, min(row.different_count, self.pictures))
+        return smooth_density(points, row.same, self.levels), smooth_density(points, row.different, self.levels)
+
+
+def share_at_or_above(value: float, quantiles: Sequence[float], levels: Sequence[float]) -> float:
+    """Share of a distribution at or above `value`, interpolated between its quantiles; in [0, 1].
+
+    Both are turned round because `np.interp` takes the last of equal quantiles, and the share at or above a value that
+    occurs often must count all its occurrences.
+    """
+    return float(np.interp(-value, -np.array(quantiles[::-1]), 1 - np.array(levels[::-1])))
+
+
+def smooth_density(points: Floats, quantiles: Sequence[float], levels: Sequence[float]) -> Floats:
+    """Density at (p,) `points`, per unit of cosine, of a distribution known by its quantiles.
+
+    It integrates to 1 over [-1, 1]: a Gaussian of KERNEL_WIDTH stands on the middle between neighbouring quantiles, and
+    what would fall beyond -1 or 1 is reflected.
+    """
+    middles = (np.array(quantiles[1:]) + quantiles[:-1]) / 2
+    centres = np.concatenate([middles, 2 - middles, -2 - middles])
+    kernels = np.exp(-0.5 * ((points[:, None] - centres) / KERNEL_WIDTH) ** 2) / (KERNEL_WIDTH * np.sqrt(2 * np.pi))
+    return kernels @ np.tile(np.diff(levels), 3)
+
+
+# ---------------------------------------------------------------------------------------------------- write and read it
+
+
+def calibration_text(calibration: Calibration) -> str:
+    """The file's text; the same calibration gives the same bytes."""
+    return calibration.model_dump_json(by_alias=True, exclude_none=True) + "\n"
+
+
+def first_fault(error: ValidationError) -> str:
+    """What is wrong with a file, in one printable line."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    place = ascii(".".join(map(str, fault["loc"])))[1:-1]
+    words = f"{place}: {fault['msg']}" if place else fault["msg"]
+    return words.replace("Value error, ", "")[:MAX_TEXT_LENGTH]
+
+
+def read_calibration(path: Path) -> Calibration:
+    """The calibration in a file, of which no more than MAX_FILE_BYTES is ever read.
+
+    Raises:
+        CalibrationError: it is not there, cannot be read, is damaged or no calibration.
+    """
+    try:
+        if not path.is_file():  # a named pipe would block the start for ever
+            raise CalibrationError("is no file" if path.exists() else "is not there")
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise CalibrationError(f"cannot be read: {error.strerror}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise CalibrationError(f"has more than {MAX_FILE_BYTES // 2**20} MB")
+    try:
+        found = Calibration.model_validate_json(content, strict=True)
+    except ValidationError as error:
+        raise CalibrationError(first_fault(error)) from error
+    return found.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
+
+
+def find_calibration(default_path: Path, checkpoint_sha256: str) -> Calibration | None:
+    """The calibration in the file that MEGASTYLE_CALIBRATION names, else in the default one, if it can be used.
+
+    One of another encoder than that with `checkpoint_sha256` cannot. Nothing here stops the start: the log says in one
+    line what is wrong with the file. Only the default file may be absent.
+    """
+    named = os.environ.get("MEGASTYLE_CALIBRATION")
+    path = Path(os.path.expanduser(named)) if named else default_path  # noqa: PTH111 - Path's own raises for a user who is not there
+    if not (named or path.exists()):
+        log.info("Calibration: none")
+        return None
+    try:
+        calibration = read_calibration(path)
+        if (measured := calibration.encoder["sha256"]) != checkpoint_sha256:
+            raise CalibrationError(f"is of encoder {measured[:16]!a}, and this one is {checkpoint_sha256[:16]}")
+    except CalibrationError as error:
+        log.warning("Not calibrated: %a: %s", path.name, error)
+        return None
+    log.info("Calibration: %a", calibration.name)
+    return calibration

@@ -34,7 +34,7 @@ FOLDER = ROOT / ".demo"  # kept for the next start; not under version control
 BACKBONE_FOLDER, CHECKPOINT_FILE, CALIBRATION_FILE = "backbone", "megastyle_encoder.pth", "calibration.json"
 PACKAGE = Path(__file__).parent
 SOURCES = [  # what encoder and calibration depend on beside the drawings
-    *(PACKAGE / f"{name}.py" for name in ("demo", "training", "calibration", "calibration_file", "calibration_text")),
+    *(PACKAGE / f"{name}.py" for name in ("demo", "training", "calibration", "comparison")),
     *sorted((PACKAGE / "measuring").glob("*.py")),
 ]
 CALIBRATION_NAME = "drawn pictures in styles and scenes that the demo's encoder never saw"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
-from megastyle.calibration import Calibration, Row
+from megastyle.calibration import FORMAT, Calibration, Gaps, Positions, Row
 from megastyle.comparison import Comparison
 from megastyle.page.outcome import METHOD, Outcome, Provenance
 from megastyle.page.tried import among, with_outcome
@@ -36,17 +34,36 @@ def tried(*comparisons: Comparison, calibration: Calibration | None = None) -> O
     return among(outcome(comparisons[-1], calibration), attempts)
 
 
-def row(same: tuple[float, float, float], different: tuple[float, float, float], count: int = 1000) -> Row:
-    """Two distributions by their lowest, middle and highest scores, in between evenly spread."""
-    return Row(np.array(same), np.array(different), count, count, 0.9, (0.8, 1.0))
+POSITIONS = Positions(  # shares of 1,000 that fit, lie at the edge, lie apart
+    same={"fits": 0.9, "edge": 0.097, "apart": 0.003}, different={"fits": 0.01, "edge": 0.078, "apart": 0.912}
+)
 
 
-ROWS = dict.fromkeys(range(1, 9), row((0.6, 0.8, 1.0), (0.0, 0.2, 0.7)))  # in halves: below the middle, and above it
+def row(
+    same: tuple[float, float, float] = (0.6, 0.8, 1.0),
+    different: tuple[float, float, float] = (0.0, 0.2, 0.7),
+    *,
+    n: int = 1,
+    styles: int = 100,
+) -> Row:
+    """Two distributions for n references by their lowest, middle and highest scores, in between evenly spread."""
+    return Row(
+        same=same,
+        different=different,
+        same_count=1000,
+        different_count=1000,
+        auc=0.9,
+        auc_interval=(0.8, 1.0),
+        styles=styles,
+        style_pairs=styles * (styles - 1),
+        positions=POSITIONS if n > 2 else None,
+    )
 
 
-def calibrated(rows: Mapping[int, Row] | None = None, *, styles: int = 11, pictures: int = 1000) -> Calibration:
+def calibrated(rows: Mapping[int, Row] | None = None, *, styles: int = 100, pictures: int = 1000) -> Calibration:
     """What the encoder's scores are worth, by a set of so many styles and pictures."""
     return Calibration(
+        format=FORMAT,
         name="our set",
         styles=styles,
         pictures=pictures,
@@ -55,9 +72,9 @@ def calibrated(rows: Mapping[int, Row] | None = None, *, styles: int = 11, pictu
         made="2026-01-01T00:00:00Z",
         encoder={"checkpoint": "c.pth", "sha256": "d" * 64},
         versions=VERSIONS,
-        levels=np.array([0, 0.5, 1]),
-        rows=ROWS if rows is None else rows,
-        gaps={},
-        retrieval={},
+        levels=(0, 0.5, 1),
+        references=rows or {n: row(n=n, styles=styles) for n in range(1, 9)},
+        gaps=Gaps(pairs={}, aggregated={}),
+        retrieval={"map@1": 0.7, "map@10": 0.6, "recall@1": 0.7, "recall@10": 0.9},
         sha256="9" * 64,
     )

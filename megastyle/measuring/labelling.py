@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 
 from PIL.Image import Image
 
-from megastyle.calibration import Calibration
-from megastyle.calibration_file import require_name
-from megastyle.calibration_text import calibration_text
+from megastyle.calibration import Calibration, calibration_text, require_name
 from megastyle.embedding import pixel_values, square_of
 from megastyle.encoder import Encoder
+from megastyle.measuring import Provenance, labelled, measure, versions
 from megastyle.measuring.bulk import embed
-from megastyle.measuring.measurement import Provenance, labelled, measure
 from megastyle.measuring.picture_set import PictureSet
 from megastyle.measuring.store import Store
-
-LIBRARIES = ("torch", "transformers", "pillow", "numpy")  # that the figures depend on
-
-
-def versions() -> dict[str, str]:
-    """The libraries' versions."""
-    return {name: version(name) for name in LIBRARIES}
 
 
 def provenance(name: str, digest: str, encoder: Encoder) -> Provenance:

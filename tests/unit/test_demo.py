@@ -19,7 +19,7 @@ from PIL import Image
 from transformers import SiglipImageProcessorPil, SiglipVisionConfig, SiglipVisionModel
 
 from megastyle import demo, training
-from megastyle.calibration_file import read_calibration
+from megastyle.calibration import read_calibration
 from megastyle.drawings import examples, lessons, studio
 
 SEEDS = (501, 502)  # of compositions that training never drew
@@ -386,8 +386,8 @@ def test_the_demos_calibration_fits_its_encoder_and_says_what_it_was_measured_on
     variables = demo.variables(folder)
     assert Path(variables["MEGASTYLE_CALIBRATION"]) == folder / "calibration.json"
     digest = hashlib.sha256(tiny_encoder[1].read_bytes()).hexdigest()
-    calibration = read_calibration(folder / "calibration.json", digest)
-    assert calibration
+    calibration = read_calibration(folder / "calibration.json")
+    assert calibration.encoder["sha256"] == digest
     assert "never saw" in calibration.name
     assert (calibration.styles, calibration.pictures) == (40, 480)
     assert sorted(calibration.rows) == [1, 2, 3, 4, 5, 6, 7, 8]

@@ -165,7 +165,7 @@ def test_the_ruler_reaches_down_to_the_agreement() -> None:
 def test_the_ruler_reaches_down_to_the_curves_but_for_their_tail() -> None:
     """Strangers from -0.5, of which half lie below 0.2: a hundredth lies below -0.5 + 0.7 / 50 = -0.486."""
     comparison = with_test([0.9] * 3, evenly(3, 0.8))
-    low = calibrated(dict.fromkeys(range(1, 9), row((0.6, 0.8, 1.0), (-0.5, 0.2, 0.7))))
+    low = calibrated({n: row(different=(-0.5, 0.2, 0.7), n=n) for n in range(1, 9)})
     assert scale_of(outcome(comparison, low)).start == pytest.approx(-0.5)
     assert scale_of(outcome(comparison, calibrated())).start == pytest.approx(0.0)
     assert scale_of(outcome(comparison)).start == pytest.approx(START)
