@@ -41,12 +41,10 @@ from megastyle.embedding import Cache, Embedder, RefusedError
 from megastyle.encoder import load_encoder, unit_rows
 from megastyle.form import Limits
 from megastyle.guard import Guard
-from megastyle.page import result, texts, tried, words
-from megastyle.page.exports import EXPORTS, write_exports
-from megastyle.page.names import counted, sendable
+from megastyle.page import result, words
+from megastyle.page.exports import EXPORTS, file_name, plain_text
 from megastyle.page.outcome import Outcome, now, provenance_of
-from megastyle.page.plain_text import plain_text
-from megastyle.page.rendering import PRESS_ATTEMPT, STYLESHEETS, script
+from megastyle.page.result import PRESS_ATTEMPT, STYLESHEETS, script
 from megastyle.page.theme import theme
 from megastyle.pictures import MAX_FILE_BYTES
 from megastyle.sweep import sweeping
@@ -165,7 +163,7 @@ def uploads_of(payload: ImageData | GalleryData | None) -> list[Upload]:
         files: list[FileData | ImageData] = [payload]
     else:
         files = [item.image if isinstance(item, GalleryImage) else item.video for item in payload.root]
-    return [Upload(file.path or "", sendable(file.orig_name or Path(file.path or "").name)) for file in files]
+    return [Upload(file.path or "", words.sendable(file.orig_name or Path(file.path or "").name)) for file in files]
 
 
 def keep_upload(component: Input) -> Input:
@@ -188,16 +186,20 @@ def refusal(uploads: Sequence[Upload], error: RefusedError, *, has_test: bool) -
 
 def shown(outcome: Outcome, attempts: tuple[Outcome, ...], *, recalled: bool = False) -> list[Any]:
     """The values of the result's components: verdict, overview, details, what was tried, its state, and the exports."""
-    outcome = tried.among(outcome, attempts)
+    outcome = outcome.with_tried(attempts)
+    folder = UPLOADS / secrets.token_hex(32)  # a name that nobody can guess, swept with the uploads
+    folder.mkdir(parents=True)
+    paths = [folder / file_name(outcome, export) for export in EXPORTS]
+    for path, export in zip(paths, EXPORTS, strict=True):
+        content = export.write(outcome)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return [
         words.verdict(outcome),
         result.overview(outcome, plain_text(outcome), recalled=recalled),
         result.details(outcome),
         result.tried(outcome),
         attempts,
-        *write_exports(
-            outcome, UPLOADS / secrets.token_hex(32)
-        ),  # a name that nobody can guess, swept with the uploads
+        *map(str, paths),
     ]
 
 
@@ -216,7 +218,7 @@ def compare_uploads(
     if advice := words.too_few(len(test), len(references)):
         raise not_compared(advice)
     uploads, ignored = [*test, *references[:MAX_REFERENCES]], references[MAX_REFERENCES:]
-    progress(0, desc=f"Reading {counted(len(uploads), 'picture')}")
+    progress(0, desc=f"Reading {words.counted(len(uploads), 'picture')}")
     try:
         pictures = EMBEDDER.embed_files(
             [upload.path for upload in uploads],
@@ -239,8 +241,12 @@ def compare_uploads(
     log.info("Compared %d pictures in %.2f s", len(uploads), time.perf_counter() - began)
     thumbnails = tuple(picture.thumbnail for picture in pictures)
     made_from = tuple(Path(upload.path).parent.name for upload in (*test, *references))
-    outcome = Outcome(comparison, thumbnails, PROVENANCE, CALIBRATION, now(), made_from)
-    return shown(outcome, tried.with_outcome(attempts, outcome))
+    remarks = tuple(picture.remarks for picture in pictures)
+    outcome = Outcome(comparison, thumbnails, PROVENANCE, CALIBRATION, now(), made_from, remarks)
+    same = [
+        one for one in attempts if one.comparison.digests[1:] == outcome.comparison.digests[outcome.comparison.offset :]
+    ]
+    return shown(outcome, tuple(outcome.with_tried(same).tried))
 
 
 def recall(attempts: tuple[Outcome, ...], event: gr.EventData) -> list[Any]:
@@ -249,10 +255,9 @@ def recall(attempts: tuple[Outcome, ...], event: gr.EventData) -> list[Any]:
     Raises:
         gr.Error: the list has ended since.
     """
-    ranked = tried.ranked(attempts)
-    if not 0 <= event.index < len(ranked):
+    if not 0 <= event.index < len(attempts):
         raise not_compared("That result is gone: the list of what was tried has ended. Press Compare for a new one.")
-    return shown(ranked[event.index], attempts, recalled=True)
+    return shown(attempts[event.index], attempts, recalled=True)
 
 
 # ---------------------------------------------------------------------------------------------------------------- page
@@ -283,9 +288,9 @@ def build_page() -> gr.Blocks:
     """The page: inputs, examples, result, and what the number means."""
     example_sets = examples.write_examples(Path(tempfile.gettempdir()) / f"megastyle-examples-{os.getuid()}")
     with gr.Blocks(title="MegaStyle Comparison", analytics_enabled=False) as page:
-        gr.Markdown(texts.intro(), elem_id="intro")
+        gr.Markdown(result.intro(), elem_id="intro")
         if not ENCODER.source.official:
-            gr.Markdown(texts.not_megastyle(ENCODER.source.checkpoint), elem_id="not-megastyle")
+            gr.Markdown(words.not_megastyle(ENCODER.source.checkpoint), elem_id="not-megastyle")
         test, references = picture_inputs()
         chosen = gr.Markdown(elem_id="chosen")
         with gr.Row(elem_id="actions"):
@@ -293,19 +298,19 @@ def build_page() -> gr.Blocks:
             clear_button = gr.Button("Clear all", scale=1, min_width=90)
             without_button = gr.Button("Compare without them", visible="hidden", elem_id="without")
         with gr.Row(elem_id="examples"):
-            gr.HTML(texts.EXAMPLES_LABEL)
+            gr.HTML(words.EXAMPLES_LABEL)
             example_buttons = [gr.Button(example.title, size="sm", min_width=80) for example in example_sets]
-        hint = gr.Markdown(texts.EXAMPLES_HINT, elem_id="hint")
+        hint = gr.Markdown(words.EXAMPLES_HINT, elem_id="hint")
         with gr.Column(elem_id="result"):
             stale = gr.HTML(elem_id="stale")
-            verdict = gr.Markdown(texts.WAITING, elem_id="verdict")
+            verdict = gr.Markdown(words.WAITING, elem_id="verdict")
             overview, details = gr.HTML(elem_id="overview"), gr.HTML(elem_id="details")
             tried_list = gr.HTML(elem_id="tried", js_on_load=PRESS_ATTEMPT)
             attempts = gr.State((), time_to_live=FILES_KEPT_SECONDS)
             with gr.Row(elem_id="downloads"):
                 copy_button = gr.Button("Copy as text", size="sm", min_width=120, elem_id="copy")
                 downloads = [gr.DownloadButton(export.button, size="sm", min_width=120) for export in EXPORTS]
-        gr.HTML(texts.about(PROVENANCE, CALIBRATION, (FILES_KEPT_SECONDS + SWEEP_SECONDS) // 60), elem_id="about")
+        gr.HTML(result.about(PROVENANCE, CALIBRATION, (FILES_KEPT_SECONDS + SWEEP_SECONDS) // 60), elem_id="about")
 
         inputs = [test, references]
         outputs = [verdict, overview, details, tried_list, attempts, *downloads]
@@ -335,7 +340,7 @@ def build_page() -> gr.Blocks:
         for event in (references.change, dropping.then, *(filled.then for filled in filling)):
             event(None, references, chosen, js="references => megastyle.chosen(references)")
         for event in (test.upload, test.clear, references.upload, references.delete):  # an example's hint is over
-            event(None, None, hint, js=f"() => {texts.EXAMPLES_HINT!r}")
+            event(None, None, hint, js=f"() => {words.EXAMPLES_HINT!r}")
         copy_button.click(None, js="() => megastyle.copy()")
         emptied = [output for output in outputs if output is not attempts]  # a script cannot empty a state
         clear_button.click(
@@ -356,7 +361,7 @@ def main() -> None:
     page.launch(
         theme=theme(),
         css_paths=STYLESHEETS,
-        js=script(hint=texts.EXAMPLES_HINT, waiting=texts.WAITING, most=MAX_REFERENCES),
+        js=script(hint=words.EXAMPLES_HINT, waiting=words.WAITING, most=MAX_REFERENCES),
         footer_links=["gradio", "settings"],
         run_history=False,
         max_file_size=MAX_FILE_BYTES,

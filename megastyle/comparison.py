@@ -253,11 +253,6 @@ class Comparison:
         return tuple((((m - 1) * np.array(self.core_agreement) + self.cosines[list(self.core)]) / m).tolist())
 
     @property
-    def has_range(self) -> bool:
-        """Whether the core is a yardstick: from three references on."""
-        return len(self.core) >= MIN_POSITION_REFERENCES
-
-    @property
     def is_loose(self) -> bool:
         """Whether the agreement, as shown, is below LOOSE_BELOW: the references share little style."""
         return self.agreement is not None and rounded(self.agreement.mean) < LOOSE_BELOW
@@ -265,7 +260,7 @@ class Comparison:
     @cached_property
     def position(self) -> Position | None:
         """Where the test image lies by `positions`; None without one or for a core of fewer than three."""
-        if not (self.has_test and self.has_range):
+        if not self.has_test or len(self.core) < MIN_POSITION_REFERENCES:
             return None
         return POSITIONS[int(positions(self.cosines[None, list(self.core)], self.among_core[None])[0])]
 
@@ -293,14 +288,6 @@ class Comparison:
         for index, digest in enumerate(self.digests):
             groups[digest].append(index)
         return tuple(tuple(group) for group in groups.values() if len(group) > 1)
-
-    def restricted(self, kept: Sequence[int]) -> Comparison:
-        """The same pictures with these references alone, in this order: what `compare` gives without the others."""
-        places = [*range(self.offset), *(index + self.offset for index in kept)]
-        matrix = self.matrix[np.ix_(places, places)]
-        matrix.flags.writeable = False
-        names, digests = (tuple(values[place] for place in places) for values in (self.names, self.digests))
-        return Comparison(names, digests, matrix, self.has_test, ignored=())
 
 
 def require_unit_rows(embeddings: npt.NDArray[np.float32], names: Sequence[str]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from megastyle.calibration import FORMAT, Calibration, Gaps, Positions, Row
 from megastyle.comparison import Comparison
 from megastyle.page.outcome import METHOD, Outcome, Provenance
-from megastyle.page.tried import among, with_outcome
-from sets import thumbnails
+from sets import evenly, thumbnails, with_test
 
 ENCODER = {"backbone": "b", "checkpoint": "c.pth", "revision": "abc", "sha256": "d" * 64, "official": True}
 VERSIONS = {"torch": "1", "transformers": "2", "pillow": "3"}
@@ -26,12 +25,19 @@ def outcome(
     return Outcome(comparison, pictures, provenance, calibration, MADE, comparison.digests)
 
 
+def epochs(*means: float) -> list[Comparison]:
+    """Test images at these means to the same three references, which are at 0.7 to one another; each another file."""
+    found = [with_test([mean] * 3, evenly(3, 0.7)) for mean in means]
+    return [
+        replace(one, names=(f"epoch-{number}.png", *one.names[1:]), digests=(f"t{number}", *one.digests[1:]))
+        for number, one in enumerate(found, start=1)
+    ]
+
+
 def tried(*comparisons: Comparison, calibration: Calibration | None = None) -> Outcome:
     """The last of several comparisons with the same references, with all of them beside it."""
-    attempts: tuple[Outcome, ...] = ()
-    for comparison in comparisons:
-        attempts = with_outcome(attempts, outcome(comparison, calibration))
-    return among(outcome(comparisons[-1], calibration), attempts)
+    outcomes = [outcome(comparison, calibration) for comparison in comparisons]
+    return outcomes[-1].with_tried(outcomes)
 
 
 POSITIONS = Positions(  # shares of 1,000 that fit, lie at the edge, lie apart
@@ -78,3 +84,9 @@ def calibrated(rows: Mapping[int, Row] | None = None, *, styles: int = 100, pict
         retrieval={"map@1": 0.7, "map@10": 0.6, "recall@1": 0.7, "recall@10": 0.9},
         sha256="9" * 64,
     )
+
+
+def known(counts: Iterable[int] = range(1, 9)) -> Calibration:
+    """120 styles, against so many references: of the same style evenly from 0.6 to 1, of another from 0 to 0.5."""
+    rows = {n: row((0.6, 0.8, 1.0), (0.0, 0.25, 0.5), n=n, styles=120) for n in counts}
+    return calibrated(rows, styles=120)

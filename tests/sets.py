@@ -104,7 +104,7 @@ SETS = {
     **{f"1 to {count}": compared(random_rows(count, count + 1)) for count in (1, 2, 3, 8)},
     **{f"{count} alone": compared(random_rows(30 + count, count), has_test=False) for count in (2, 3, 8)},
     "opposites": with_test([-1, 1, 0], symmetric(3, [-1, 0, 0.5])),
-    "an odd one": with_test([0.8, 0.8, 0.3], symmetric(3, [0.8, 0.2, 0.2])),
+    "an odd one": with_test([0.8, 0.8, 0.8, 0.3], symmetric(4, [0.8, 0.8, 0.2, 0.8, 0.2, 0.2])),
 }
 SCORED = {name: comparison for name, comparison in SETS.items() if comparison.has_test}
 every_set = pytest.mark.parametrize("comparison", SETS.values(), ids=SETS)

@@ -10,7 +10,7 @@ import numpy as np
 
 from megastyle.calibration import SUGGESTED_SHARES, Calibration, Gap, PositionShares, Row
 from megastyle.comparison import BANDS, POSITIONS, Floats, shown
-from megastyle.page.rendering import render
+from megastyle.page.result import render
 
 WIDTH, HEIGHT = 300, 90  # of a chart, in units that grow with the page
 POINTS = 151  # of a curve

@@ -1,21 +1,121 @@
-"""The files that a visitor takes away: each is one entry of EXPORTS."""
+"""What a visitor takes away: each file is one entry of EXPORTS; the text to copy is `plain_text`."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
+from typing import Any
 
+from markupsafe import Markup
+
+from megastyle.comparison import MIN_POSITION_REFERENCES, Comparison, band_of, shown
 from megastyle.page import words
-from megastyle.page.names import file_stem
 from megastyle.page.outcome import Outcome
-from megastyle.page.record import json_record, precise, warning_of
-from megastyle.page.report import html_report
+from megastyle.page.picture import png
+from megastyle.page.result import FOLDER, SPACE, parts_of, render
 
+DECIMALS = 8  # of every number in a file; a float32 has about seven significant digits
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a spreadsheet runs them (OWASP)
 BYTE_ORDER_MARK = "\ufeff"  # by which Excel knows UTF-8
+INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: they could break a line, turn it round, or hide
+
+
+def precise(value: float | None) -> float | None:
+    """A number for the files; what cannot be had stays None."""
+    return None if value is None else round(float(value), DECIMALS)
+
+
+def warning_of(outcome: Outcome) -> str:
+    """What a reader must not overlook; empty for the published encoder."""
+    return "" if outcome.provenance.is_official else f"{words.NOT_MEGASTYLE}: the encoder is not the published one."
+
+
+# ----------------------------------------------------------------------------------------------------------------- JSON
+
+
+def reference_record(comparison: Comparison, index: int) -> dict[str, Any]:
+    """One reference; what cannot be had for so few pictures is null."""
+    scored = comparison.has_test
+    return {
+        "name": comparison.reference_names[index],
+        "sha256": comparison.digests[index + comparison.offset],
+        "cosine": precise(comparison.cosines[index]) if scored else None,
+        "label": band_of(comparison.cosines[index]).label if scored else None,
+        "rank": comparison.ranking.index(index) + 1,
+        "mean_without": precise(comparison.means_without[index]) if comparison.means_without else None,
+        "leave_one_out": precise(comparison.leave_one_out[index]) if comparison.leave_one_out else None,
+    }
+
+
+def shares(outcome: Outcome) -> dict[str, float | None]:
+    """Where the mean to the core stands in the calibration; null where it cannot be told."""
+    keys = ("same_at_or_below", "different_at_or_above")
+    return {key: precise(getattr(outcome.standing, key)) if outcome.standing else None for key in keys}
+
+
+def score(outcome: Outcome) -> dict[str, Any]:
+    """The numbers of a test image; null without one."""
+    comparison, scored = outcome.comparison, outcome.comparison.has_test
+    return {
+        "mean_cosine": precise(comparison.mean_cosine) if scored else None,
+        "label": comparison.band.label if scored else None,
+        "core_mean": precise(comparison.core_mean) if scored else None,
+        "gap": precise(comparison.gap),
+        "position": comparison.position,
+    }
+
+
+def calibration_record(outcome: Outcome) -> dict[str, Any] | None:
+    """The calibration and where the score stands in it."""
+    if (calibration := outcome.calibration) is None:
+        return None
+    about = {key: getattr(calibration, key) for key in ("name", "styles", "pictures", "sha256")}
+    return about | shares(outcome)
+
+
+def attempt_record(outcome: Outcome) -> dict[str, Any]:
+    """A test image that was tried against the same references."""
+    file = {"name": outcome.name, "sha256": outcome.comparison.digests[0]}
+    return file | score(outcome) | shares(outcome) | {"made": outcome.made}
+
+
+def record(outcome: Outcome) -> dict[str, Any]:
+    """The whole result as data; `reference_agreement`, `core_mean`, `gap`, `position` leave the odd one out."""
+    comparison, provenance = outcome.comparison, outcome.provenance
+    agreement = comparison.agreement
+    return {
+        **score(outcome),
+        "warning": warning_of(outcome) or None,
+        "test": {"name": comparison.names[0], "sha256": comparison.digests[0]} if comparison.has_test else None,
+        "references": [reference_record(comparison, index) for index in range(len(comparison.reference_names))],
+        "reference_agreement": {key: precise(value) for key, value in agreement._asdict().items()}
+        if agreement
+        else None,
+        "odd_one_out": comparison.odd_one_out,
+        "ignored": list(comparison.ignored),
+        "names": list(comparison.names),
+        "matrix": [[precise(cosine) for cosine in row] for row in comparison.matrix],
+        "calibration": calibration_record(outcome),
+        "tried": [attempt_record(one) for one in outcome.tried],
+        "encoder": dict(provenance.encoder),
+        "versions": dict(provenance.versions),
+        "method": provenance.method,
+        "page": provenance.page,
+        "made": outcome.made,
+    }
+
+
+def json_record(outcome: Outcome) -> str:
+    """The result as JSON text."""
+    return json.dumps(record(outcome), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+# ------------------------------------------------------------------------------------------------------------------ CSV
 
 
 def inert(name: str) -> str:
@@ -29,25 +129,26 @@ def on_one_line(name: str) -> str:
     return " ".join(inert(name).splitlines())
 
 
-def facts(outcome: Outcome) -> list[tuple[str | float, ...]]:
+def facts(outcome: Outcome) -> list[tuple[str | float | None, ...]]:
     """What the CSV says below the matrix: rows whose first cell begins with `#`."""
     comparison, agreement, encoder = outcome.comparison, outcome.comparison.agreement, outcome.provenance.encoder
-    rows: list[tuple[str | float, ...]] = []
+    rows: list[tuple[str | float | None, ...]] = []
     if comparison.has_test:
         rows += [("# mean cosine", precise(comparison.mean_cosine), comparison.band.label)]
     if warning := warning_of(outcome):
         rows += [("# warning", warning)]
     if agreement:
         rows += [("# agreement", precise(agreement.mean))]
-    if agreement and comparison.has_range:
+    if agreement and len(comparison.core) >= MIN_POSITION_REFERENCES:
         rows += [("# agreement from and to", precise(agreement.min), precise(agreement.max))]
     if comparison.position:
-        rows += [("# position", comparison.position)]
+        rows += [("# position", comparison.position, precise(comparison.gap))]
     named = zip(comparison.scores, map(on_one_line, comparison.reference_names), strict=True)
     what = "cosine to" if comparison.has_test else "agreement of"
-    rows += [(f"# {what} reference {number}", precise(score), name) for number, (score, name) in enumerate(named, 1)]
+    rows += [(f"# {what} reference {number}", precise(value), name) for number, (value, name) in enumerate(named, 1)]
     rows += [("# note", on_one_line(note.striptags())) for note in words.notes(comparison)]
-    rows += [("# tried", precise(one.comparison.mean_cosine), on_one_line(one.name)) for one in outcome.tried]
+    tried = f"# tried{words.without_odd(comparison)}"
+    rows += [(tried, precise(one.comparison.core_mean), on_one_line(one.name)) for one in outcome.tried]
     return [
         *rows,
         ("# encoder", encoder["checkpoint"]),
@@ -73,29 +174,128 @@ def csv_matrix(outcome: Outcome) -> str:
     return BYTE_ORDER_MARK + text.getvalue()
 
 
+# --------------------------------------------------------------------------------------------------------------- report
+
+
+def json_for_html(outcome: Outcome) -> Markup:
+    """The JSON report for a script element of type application/json: nothing in it can end that element."""
+    text = json.dumps(record(outcome), ensure_ascii=False, allow_nan=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(text)  # noqa: S704 - what could be markup was escaped
+
+
+def html_report(outcome: Outcome) -> str:
+    """The report as one HTML file, with all pictures in it, for reading and for printing."""
+    head, *sentences = (words.plain(part) for part in words.verdict(outcome).split("\n\n"))
+    styles = [(FOLDER / name).read_text(encoding="utf-8") for name in ("result.css", "report.css")]
+    return render(
+        "report.html",
+        css=Markup("\n".join(styles)),  # noqa: S704 - this package's own
+        data=json_for_html(outcome),
+        head=head,
+        sentences=sentences,
+        warning=warning_of(outcome),
+        made=outcome.made,
+        facts=words.facts(outcome.provenance, outcome.calibration),
+        **parts_of(outcome),
+    ).lstrip()
+
+
+# ----------------------------------------------------------------------------------------------------------------- text
+
+
+def harmless(name: str) -> str:
+    """A name that stays on its line and in its code block."""
+    kept = ("?" if unicodedata.category(letter) in INVISIBLE else letter for letter in name)
+    return "".join(kept).replace("`", "'")
+
+
+def table(rows: list[tuple[str, ...]], cosines: int) -> list[str]:
+    """Rows as lines, their columns aligned; the one that holds `cosines` at the right, for the sake of a minus."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    widths = [max(map(len, column)) for column in columns]
+    columns[cosines] = [cell.rjust(widths[cosines]) for cell in columns[cosines]]
+    lines = zip(*columns, strict=True)
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+
+
+def reference_lines(comparison: Comparison) -> list[str]:
+    """Number, name, cosine and label of each reference, closest first."""
+    names = words.short_all([harmless(name) for name in comparison.reference_names])
+    rows: list[tuple[str, ...]] = []
+    for index in comparison.ranking:
+        score, mark = comparison.scores[index], ", agrees least" if index == comparison.odd_one_out else ""
+        rows.append((str(index + 1), names[index], shown(score), f"{band_of(score).name}{mark}"))
+    return table(rows, cosines=2)
+
+
+def tried_lines(outcome: Outcome) -> list[str]:
+    """Name, mean to the core, position and frequencies of each test image that was tried, best first."""
+    names = words.short_all([harmless(one.name) for one in outcome.tried])
+    rows: list[tuple[str, ...]] = []
+    for name, one in zip(names, outcome.tried, strict=True):
+        standing, counts = one.standing, ""
+        if standing:
+            same = words.of_thousand(standing.same_at_or_below, standing.same_smallest)
+            different = words.of_thousand(standing.different_at_or_above, standing.different_smallest)
+            counts = f"same style this low: {same}, another this high: {different}"
+        rows.append((name, shown(one.comparison.core_mean), words.fit_in_short(one.comparison), counts))
+    return table(rows, cosines=1)
+
+
+def plain_text(outcome: Outcome) -> str:
+    """The result as text that reads well in a chat or an issue: a few aligned lines in a Markdown code block."""
+    comparison, encoder, calibration = outcome.comparison, outcome.provenance.encoder, outcome.calibration
+    official = outcome.provenance.is_official
+    head, *sentences = (words.plain(part) for part in words.verdict(outcome).split("\n\n"))
+    lines = [] if official else [f"{words.NOT_MEGASTYLE}.", ""]
+    lines += [head, *([f"Test image: {words.short(harmless(outcome.name))}"] if comparison.has_test else [])]
+    lines += [*sentences, *(harmless(note.striptags()) for note in words.notes(comparison))]
+    lines += ["", *reference_lines(comparison)]
+    if len(outcome.tried) > 1:
+        of = " (of 1,000 pictures)" if calibration else ""
+        lines += ["", f"Tried, by the mean to {words.core_in_words(comparison)}{of}:", *tried_lines(outcome)]
+    if calibration:
+        lines += ["", f"Calibration: {harmless(words.calibration_in_words(calibration))}"]
+    lines += ["", f"Encoder: {harmless(encoder['checkpoint'])}, SHA-256 {encoder['sha256'][:16]}"]
+    lines += [f"{outcome.made}  {SPACE}" if official else outcome.made]
+    return "\n".join(["```", *lines, "```"])
+
+
+# ------------------------------------------------------------------------------------------------------------ the files
+
+
 @dataclass(frozen=True)
 class Export:
-    """A file that the page offers: its button's text, the file's ending, and the function that writes its content."""
+    """A file that the page offers: its button's text, its name's ending, its media type, what writes its content."""
 
     button: str
     ending: str
-    write: Callable[[Outcome], str]
+    mime: str
+    write: Callable[[Outcome], str | bytes]
 
 
 EXPORTS = (  # in the order of the buttons
-    Export("Download report", ".html", html_report),
-    Export("Download JSON", ".json", json_record),
-    Export("Download CSV", ".csv", csv_matrix),
+    Export("Save picture", ".png", "image/png", png),
+    Export("Download report", ".html", "text/html", html_report),
+    Export("Download JSON", ".json", "application/json", json_record),
+    Export("Download CSV", ".csv", "text/csv", csv_matrix),
 )
 
 
-def write_exports(outcome: Outcome, folder: Path) -> list[str]:
-    """Write every export into the new folder `folder`; their paths, in the order of EXPORTS."""
-    folder.mkdir(parents=True)
+def file_stem(name: str) -> str:
+    """The test image's name as the beginning of a download's name: letters, digits and `-_.` only, 60 at most.
+
+    >>> file_stem("../epoch 4 (best).png"), file_stem("")
+    ('epoch-4-best', 'comparison')
+    """
+    stem = PurePath(name.replace("\\", "/")).stem
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in stem)
+    return "-".join(part for part in kept.split("-") if part)[:60].strip("-_.") or "comparison"
+
+
+def file_name(outcome: Outcome, export: Export) -> str:
+    """What a download is called: by the test image, so that those of several results do not collide."""
     stem = file_stem(outcome.name) if outcome.comparison.has_test else "references"
-    paths = []
-    for export in EXPORTS:
-        path = folder / f"{stem}-megastyle{export.ending}"
-        path.write_bytes(export.write(outcome).encode())
-        paths.append(str(path))
-    return paths
+    return f"{stem}-megastyle{export.ending}"

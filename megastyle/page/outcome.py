@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -79,6 +79,8 @@ class Outcome:
         made_from: the chosen files' folders on the server, which Gradio names after their content: that of the test
             image, if there is one, then the references'. page.js compares them with the inputs to know whether a result
             is an old one.
+        remarks: what to know of each picture, keys of `words.REMARKS`, in the order of `comparison.names`; empty if
+            nothing was looked for.
         tried: the outcomes of all test images that were compared with these references, this one included, best first.
     """
 
@@ -88,6 +90,7 @@ class Outcome:
     calibration: Calibration | None
     made: str
     made_from: tuple[str, ...]
+    remarks: tuple[tuple[str, ...], ...] = ()
     tried: tuple[Outcome, ...] = ()
 
     @property
@@ -97,7 +100,19 @@ class Outcome:
 
     @property
     def standing(self) -> Standing | None:
-        """Where the headline stands in the calibration; None without a test image or a row for so many references."""
+        """Where the mean to the core stands in the calibration.
+
+        None without a test image, without a calibration, or where that has nothing for so many references.
+        """
         if not (self.calibration and self.comparison.has_test):
             return None
-        return self.calibration.standing(self.comparison.mean_cosine, len(self.comparison.reference_names))
+        return self.calibration.standing(self.comparison.core_mean, len(self.comparison.core))
+
+    def with_tried(self, outcomes: Iterable[Outcome]) -> Outcome:
+        """This outcome with the list that stands beside it: these and itself, by their mean to the core, best first.
+
+        All are of the same references. Of outcomes of the same test image the last one counts, this one above all.
+        """
+        own = [self] if self.comparison.has_test else []
+        by_content = {one.comparison.digests[0]: replace(one, tried=()) for one in (*outcomes, *own)}
+        return replace(self, tried=tuple(sorted(by_content.values(), key=lambda one: -one.comparison.core_mean)))

@@ -1,4 +1,4 @@
-"""The ruler under the verdict: where each cosine stands on the scale of the bands."""
+"""The ruler under the verdict: where each cosine stands on the scale of the bands, and what decides the position."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from megastyle.comparison import BANDS, Band, Comparison, shown
-from megastyle.page.names import listed
+from megastyle.comparison import BANDS, FAR_MARGIN, Band, Comparison, shown
 from megastyle.page.outcome import Outcome
+from megastyle.page.words import listed, without_odd
 
 START, END = 0.30, 1.0  # cosines; the least that the ruler shows. It begins lower where something lies lower
 STEP = 0.1  # the ruler begins at a multiple of it
-PHONE, DESKTOP = 300, 560  # px: the ruler's width at which words must fit; on a desktop the test image stands beside it
-TICK = "0.00"  # the width of a number at a band's edge
+NARROWEST = 300  # px: the ruler's width at which its words must fit, a phone's
 LETTER = 6.4  # px: width of a character of the ruler's small print, generously
+BAND_HEIGHTS = (8, 18)  # px of the lowest and of the highest band: steps can be told apart without colour
 CURVE_POINTS = 101  # of a curve, from one end of the ruler to the other
 CURVE_HEIGHT = 100  # units of the curves' own picture
 TAIL = 0.01  # share of strangers below which their curve does not stretch the ruler
@@ -43,65 +43,67 @@ class Label(NamedTuple):
 class Stretch(NamedTuple):
     """A band on the ruler, from `left` to `right` in hundredths of the width.
 
-    Attributes:
-        band: the band.
-        left: its left edge.
-        right: its right edge.
-        floor: the cosine at its left edge.
-        fits: "phone", "desktop" or "": the narrowest ruler on which the band's name has room under it.
-        tick: the same of the number at its left edge; where they crowd, every second one waits for a wider ruler.
+    `row` is that of its name below the ruler, 0 or 1: neighbours stand in different rows, so that both have room on a
+    phone.
     """
 
     band: Band
     left: float
     right: float
     floor: float
-    fits: str
-    tick: str
+    height: float
+    row: int
+
+    @property
+    def tick_row(self) -> int:
+        """That of the number at its left edge: the first one, unless neighbours would touch."""
+        return self.row if (self.right - self.left) / 100 * NARROWEST < len("0.00") * LETTER else 0
+
+
+def dots_of(comparison: Comparison) -> tuple[float, ...]:
+    """Each reference's mean cosine to all other pictures: to the test image too, where that is what decides."""
+    return comparison.typicality or comparison.core_agreement
+
+
+def border_of(comparison: Comparison) -> float | None:
+    """The mean cosine at which a test image begins to lie apart; None without a position."""
+    return comparison.agreement.mean - FAR_MARGIN if comparison.position and comparison.agreement else None
 
 
 def scale_of(outcome: Outcome) -> Scale:
-    """The scale that holds every mark, the agreement, and all but the tail of the calibration's curves."""
+    """The scale that holds every mark, and all but the tail of the calibration's curves."""
     comparison = outcome.comparison
-    values = [*comparison.cosines, *(comparison.agreement or ()), START]
-    if outcome.standing and outcome.calibration:
-        row = outcome.calibration.rows[len(comparison.reference_names)]
-        values.append(float(np.interp(TAIL, outcome.calibration.levels, row.different)))
+    values = [*comparison.cosines, *dots_of(comparison), border_of(comparison) or START, START]
+    grid = np.linspace(-1, END, 201)
+    if outcome.standing and outcome.calibration and (found := outcome.calibration.density(len(comparison.core), grid)):
+        below = np.cumsum(found[1]) / found[1].sum()
+        values.append(float(grid[np.searchsorted(below, TAIL)]))
     return Scale(max(math.floor(min(values) / STEP + 1e-6) * STEP, -1.0))
 
 
 def label(scale: Scale, cosine: float, text: str) -> Label:
     """A label that stays on the ruler at any width: near an edge, its end stands at the mark instead of its middle."""
     x = scale.place(cosine)
-    half = min(100 * len(text) * LETTER / 2 / PHONE, 50)
+    half = min(100 * len(text) * LETTER / 2 / NARROWEST, 50)
     return Label(text, x, "start" if x < half else "end" if x > 100 - half else "middle")
-
-
-def fits(share: float, text: str) -> str:
-    """The narrowest ruler on which a text has room in so many hundredths of its width."""
-    room = {"phone": PHONE, "desktop": DESKTOP}
-    return next((name for name, width in room.items() if share / 100 * width >= len(text) * LETTER), "")
 
 
 def stretches(scale: Scale) -> list[Stretch]:
     """The bands from left to right."""
     edges = [scale.end, *(max(band.floor, scale.start) for band in BANDS)]  # right to left
-    found = []
-    for number, (band, low, high) in enumerate(zip(BANDS, edges[1:], edges, strict=False)):
-        left, right = scale.place(low), scale.place(high)
-        tick = "phone" if number % 2 == 0 or fits(right - left, TICK) == "phone" else "desktop"
-        found.append(Stretch(band, left, right, low, fits(right - left, band.name), tick))
-    return found[::-1]
+    heights = np.linspace(*BAND_HEIGHTS[::-1], len(BANDS))
+    return [
+        Stretch(band, scale.place(low), scale.place(high), low, float(height), number % 2)
+        for number, (band, low, high, height) in enumerate(zip(BANDS, edges[1:], edges, heights, strict=False))
+    ][::-1]
 
 
 def curves(outcome: Outcome, scale: Scale) -> dict[str, str] | None:
     """The calibration's two distributions as SVG paths in a picture of 100 x CURVE_HEIGHT; None without one."""
-    comparison = outcome.comparison
     if not (outcome.standing and outcome.calibration):
         return None
     points = np.linspace(scale.start, scale.end, CURVE_POINTS)
-    densities = outcome.calibration.density(len(comparison.reference_names), points)
-    if densities is None:
+    if (densities := outcome.calibration.density(len(outcome.comparison.core), points)) is None:
         return None
     paths = {}
     for name, density in zip(("same", "different"), densities, strict=True):
@@ -111,57 +113,48 @@ def curves(outcome: Outcome, scale: Scale) -> dict[str, str] | None:
     return paths
 
 
-def spoken(outcome: Outcome) -> str:
-    """The ruler for those who cannot see it."""
-    comparison = outcome.comparison
+def spoken(comparison: Comparison) -> str:
+    """The ruler for those who cannot see it; what the verdict says is not said again."""
     words = [f"Scale of cosines with {len(BANDS)} bands."]
     if comparison.has_test:
         marks = listed([f"{shown(comparison.cosines[index])} (number {index + 1})" for index in comparison.ranking])
-        name = comparison.band.label.lower()
-        words.append(f"Mean {shown(comparison.mean_cosine)}, {name}. References at {marks}.")
-    if agreement := comparison.agreement:
-        without = "Without the odd one out, the" if comparison.odd_one_out is not None else "The"
-        spread = f", from {shown(agreement.min)} to {shown(agreement.max)}" if comparison.has_range else ""
-        words.append(f"{without} references agree with each other at {shown(agreement.mean)}{spread}.")
-    if outcome.standing and outcome.calibration:
-        row = outcome.calibration.rows[len(comparison.reference_names)]
-        same, different = (
-            [shown(value) for value in np.interp((0.1, 0.9), outcome.calibration.levels, quantiles)]
-            for quantiles in (row.same, row.different)
-        )
-        words.append(
-            f"In the calibration set most pictures of the same style score {same[0]} to {same[1]}, "
-            f"most of another style {different[0]} to {different[1]}."
-        )
+        words.append(f"Mean {shown(comparison.mean_cosine)}, {comparison.band.label.lower()}. References at {marks}.")
+    if dots := dots_of(comparison):
+        what = "all other pictures, the test image among them" if comparison.typicality else "the others"
+        means = zip(comparison.core, dots, strict=True)
+        each = listed([f"{shown(mean)} (number {index + 1})" for index, mean in means])
+        words.append(f"Mean cosine of each reference to {what}{without_odd(comparison)}: {each}.")
+    if (border := border_of(comparison)) is not None:
+        words.append(f"The test image's is {shown(comparison.core_mean)}; below {shown(border)} it would lie apart.")
     return " ".join(words)
 
 
 def key(comparison: Comparison) -> list[str]:
     """What the ruler's signs mean, for those who see it; only the signs that it has."""
     signs = ["| one reference", "▼ their mean"] if comparison.has_test else []
-    return signs + (["● the references to each other"] if comparison.agreement else [])
+    if comparison.position:
+        without = without_odd(comparison)
+        return [*signs, f"○ a reference, ◆ the test image: the mean of each to all other pictures{without}"]
+    return signs + ([f"○ a reference's mean to the others{without_odd(comparison)}"] if dots_of(comparison) else [])
 
 
 def ruler(outcome: Outcome) -> dict[str, Any]:
-    """What `ruler.html` draws: bands, a mark for each reference, their mean, their own agreement, and the curves."""
+    """What `ruler.html` draws, in hundredths of the width.
+
+    Above: bands, a mark for each reference, their mean. Below: what decides the position. Then the curves.
+    """
     comparison = outcome.comparison
-    scale = scale_of(outcome)
-    mean, agreement = None, None
-    if comparison.has_test:
-        mean = label(scale, comparison.mean_cosine, f"mean {shown(comparison.mean_cosine)}")
-    if found := comparison.agreement:
-        agreement = {
-            "dot": scale.place(found.mean),
-            "range": (scale.place(found.min), scale.place(found.max)) if comparison.has_range else None,
-            "label": label(scale, found.mean, f"references to each other {shown(found.mean)}"),
-        }
+    scale, border = scale_of(outcome), border_of(comparison)
+    mean = comparison.mean_cosine
     return {
-        "words": spoken(outcome),
+        "words": spoken(comparison),
         "key": key(comparison),
         "stretches": stretches(scale),
         "end": scale.end,
         "marks": [scale.place(cosine) for cosine in comparison.cosines],
-        "mean": mean,
-        "agreement": agreement,
+        "mean": label(scale, mean, f"mean {shown(mean)}") if comparison.has_test else None,
+        "dots": [scale.place(mean) for mean in dots_of(comparison)],
+        "test": scale.place(comparison.core_mean) if comparison.position else None,
+        "border": label(scale, border, f"lies apart below {shown(border)}") if border is not None else None,
         "curves": curves(outcome, scale),
     }

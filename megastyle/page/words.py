@@ -1,19 +1,100 @@
-"""What the page says of an outcome, in sentences that follow from its numbers."""
+"""What the page says: every sentence and fixed word, those that follow from an outcome's numbers among them.
+
+Sentences that hold a file name are HTML (`Markup`), the verdict is Markdown without names, all else is plain text.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from os.path import commonprefix
 
 from markupsafe import Markup
 
-from megastyle.comparison import LOOSE_BELOW, MAX_REFERENCES, Comparison, rounded, shown
-from megastyle.page.frequency import COARSE, FINE, frequency
-from megastyle.page.names import counted, in_words, listed, short, split_extension
-from megastyle.page.outcome import Outcome
+from megastyle.calibration import Calibration
+from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES, Band, Comparison, Position, shown
+from megastyle.page.outcome import Outcome, Provenance
 
 NOT_MEGASTYLE = "These are not MegaStyle scores"
-MOST = 0.5  # of the pictures of another style
-RULE_OF_THUMB = "The label is a rule of thumb for any set; this is your set."
+WAITING = (
+    f"## Your result appears here\n\nChoose a test image and 1 to {MAX_REFERENCES} references, or take an example, "
+    "and press **Compare**. Two or more references alone show how alike they are. Several test images, compared one "
+    "after the other with the same references, are ranked in a list."
+)
+EXAMPLES_HINT = "An example fills the two inputs; Compare does the rest."
+EXAMPLES_LABEL = "<span>No pictures at hand? Try an example:</span>"
+POSITIONS: dict[Position, str] = {"fits": "Fits", "edge": "At the edge", "apart": "Lies apart"}
+REMARKS = {  # what `Outcome.remarks` says of a picture, beside that picture
+    "transparent": "Transparent parts: compared are the colours beneath them, which you do not see.",
+    "wide-gamut": "Wide-gamut colours: compared as if they were sRGB, so a little paler than you see them.",
+    "squashed": "Very wide or very tall: squashed to a square before it is compared.",
+    "tiny": "Very small: enlarged before it is compared, so there is little to go by.",
+}
+TWO_YARDSTICKS = "The label goes by the number alone, this line by how alike your references are."
+TOO_FEW_STYLES = "too few styles to tell"
+CITATION = (
+    "Gao et al., MegaStyle: Constructing Diverse and Scalable Style Dataset via Consistent Text-to-Image Style "
+    "Mapping, arXiv 2604.08364, 2026."
+)
+BANDS_FROM = (
+    "The labels' bands are a heuristic of this page's owner and no part of the model; the raw cosine is the source of "
+    f"truth. The {FAR_MARGIN:.2f} by which a picture lies apart is two bands' width, a rule of thumb as well."
+)
+
+# ---------------------------------------------------------------------------------------------------------- small words
+
+NAME_LENGTH = 36  # characters of a file name on the page; the whole name is its title
+SHARED_KEPT = 2  # characters of a common beginning that stay before the first difference
+HEAD_KEPT = 8  # characters of a common beginning that stay where it is cut, so that the file can still be recognised
+LONGEST_EXTENSION = 5  # characters after the dot; what is longer is part of the name
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def short(name: str, length: int = NAME_LENGTH) -> str:
+    """A name of at most `length` characters: the middle goes, the end with the extension stays."""
+    if len(name) <= length:
+        return name
+    tail = length // 2
+    return f"{name[: length - tail - 1]}…{name[-tail:]}"
+
+
+def short_all(names: Sequence[str], length: int = NAME_LENGTH) -> list[str]:
+    """Names of at most `length` characters each; different names stay different where that can be had.
+
+    Where cutting the middle makes some of them equal, their common beginning is cut instead.
+
+    >>> short_all(["a" * 60 + "-04" + "z" * 60 + ".png", "a" * 60 + "-08" + "z" * 60 + ".png"], 20)
+    ['aaaaaaaa…-04zz…z.png', 'aaaaaaaa…-08zz…z.png']
+    """
+    alike: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        alike[short(name, length)].add(name)
+
+    def apart(name: str) -> str:
+        clashing = sorted(alike[short(name, length)])
+        if len(clashing) == 1:
+            return short(name, length)
+        shared = len(commonprefix(clashing))  # noqa: RUF071 - characters are meant
+        rest = name[max(shared - SHARED_KEPT, HEAD_KEPT) :]
+        return f"{name[:HEAD_KEPT]}…{short(rest, length - HEAD_KEPT - 1)}"
+
+    return [apart(name) for name in names]
+
+
+def sendable(name: str) -> str:
+    """A name that UTF-8 can carry: half a surrogate pair, which only JSON can hold, becomes a question mark."""
+    return name.encode(errors="replace").decode()
+
+
+def split_extension(name: str) -> tuple[str, str]:
+    """A name before and from its extension on, which no line may break; without one the second part is empty.
+
+    >>> split_extension("boat.v2.jpg"), split_extension("boat")
+    (('boat.v2', '.jpg'), ('boat', ''))
+    """
+    stem, dot, extension = name.rpartition(".")
+    return (stem, dot + extension) if stem and 0 < len(extension) <= LONGEST_EXTENSION else (name, "")
 
 
 def name_markup(name: str) -> Markup:
@@ -22,9 +103,35 @@ def name_markup(name: str) -> Markup:
     return text.format(name, *split_extension(short(name)))
 
 
-def odd_mark(comparison: Comparison) -> str:
-    """The odd one out by its number, or nothing."""
-    return "" if comparison.odd_one_out is None else f"reference {comparison.odd_one_out + 1}"
+def in_words(number: int) -> str:
+    """A small number in words."""
+    return NUMBERS[number] if number < len(NUMBERS) else str(number)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 reference`, `8 references`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def of_thousand(share: float, smallest: float) -> str:
+    """A share of pictures as a count of 1,000, or as what a set can tell that tells no share below `smallest`.
+
+    >>> of_thousand(0.121, 0.001), of_thousand(0.002, 1 / 120), of_thousand(1.0, 0.001)
+    ('121', 'fewer than 1 in 120', 'nearly all')
+    """
+    if smallest > 0.5:  # a share that is neither rare nor common
+        return TOO_FEW_STYLES
+    if share < smallest:
+        return f"fewer than 1 in {int(1 / smallest + 1e-6):,}"
+    return "nearly all" if share > 1 - smallest else str(round(1000 * share))
+
+
+# ---------------------------------------------------------------------------------------------------- whether it fits
 
 
 def core_in_words(comparison: Comparison) -> str:
@@ -33,85 +140,126 @@ def core_in_words(comparison: Comparison) -> str:
     return f"the {other}{in_words(len(comparison.core))}"
 
 
-def fit(comparison: Comparison) -> tuple[str, str]:
-    """Whether the test image fits the set, as a lead in a word or two and the rest of the sentence.
+def without_odd(comparison: Comparison) -> str:
+    """`, without reference 3`, where all but the headline leaves that one out; else nothing."""
+    return "" if comparison.odd_one_out is None else f", without reference {comparison.odd_one_out + 1}"
 
-    From three references on it is measured by the set itself. For fewer it says only what can be said.
-    """
-    core = core_in_words(comparison)
-    if comparison.agreement is None:
-        return (
-            "A pair",
-            "there is no set to fit into. With three or more references, their own agreement is a yardstick",
+
+def distance(comparison: Comparison) -> str:
+    """How close the test image is to the core, against how close that is to itself, with both numbers."""
+    gap, core = comparison.gap or 0.0, core_in_words(comparison)
+    how = f"as close to {core} as they are to"
+    if gap:
+        how = f"{shown(abs(gap))} " + (
+            f"closer to {core} than they are to" if gap > 0 else f"further from {core} than they are from"
         )
-    if not comparison.has_range:
-        mean, own = rounded(comparison.core_mean), rounded(comparison.agreement.mean)  # as shown
-        how = "as close to them as" if mean == own else f"{'closer to' if mean > own else 'further from'} them than"
-        return "No range", f"{core} references are too few for one; the picture is {how} they are to each other"
-    loose = ""
+    numbers = f"{shown(comparison.core_mean)} against {shown(comparison.agreement.mean if comparison.agreement else 1)}"
+    return f"{how} one another ({numbers}{without_odd(comparison)})"
+
+
+def loose(comparison: Comparison) -> str:
+    """What a set is worth that hardly shares a style."""
+    mean = shown(comparison.agreement.mean if comparison.agreement else 1)
+    so = f"below {LOOSE_BELOW:.2f} they hardly share a style"
+    return f"your references are at {mean} to one another{without_odd(comparison)}; {so}"
+
+
+def fit(comparison: Comparison) -> tuple[str, str]:
+    """How the test image stands to the set, as a lead in a word or two and the rest of the sentence.
+
+    A loose set leads, whatever the position. For fewer than three references it says only what can be said.
+    """
+    gap, later = comparison.gap, "From three references on, this line says whether the picture fits them"
+    if gap is None:
+        return "One reference", f"too little to say what style is meant. {later}"
     if comparison.is_loose:
-        loose = f"; but below {LOOSE_BELOW:.2f} they hardly share a style themselves, so a mean over them says little"
-    fits = "Loose set" if comparison.is_loose else "Fits"
-    distance = shown(abs(comparison.gap or 0))
-    return {
-        "fits": (fits, f"as close to {core} as they are to one another{loose}"),
-        "edge": ("At the edge", f"the least typical of these pictures, by {distance}{loose}"),
-        "apart": ("Lies apart", f"{distance} further from {core} than they are from one another{loose}"),
-    }[comparison.position or "fits"]
+        how = (
+            f"{shown(abs(gap))} {'closer to' if gap > 0 else 'further from'} them than that" if gap else "just as close"
+        )
+        end = " and lies apart even from them" if comparison.position == "apart" else ", which says little"
+        return "Loose set", f"{loose(comparison)}. The picture is {how}{end}"
+    if comparison.position is None:
+        return "Two references", f"the picture is {distance(comparison)}. {later}"
+    begin = ""
+    if comparison.position == "edge":
+        begin = f"the furthest out of these {in_words(len(comparison.core) + 1)} pictures, as one always is; "
+    elif comparison.position == "fits" and gap < 0:
+        furthest = comparison.core[comparison.typicality.index(min(comparison.typicality))]
+        begin = f"no further out than reference {furthest + 1}; "
+    return POSITIONS[comparison.position], begin + distance(comparison)
 
 
 def contradicts(comparison: Comparison) -> bool:
-    """Whether label and fit seem to disagree: a low label for a picture that fits, a high one for one that does not."""
-    if not comparison.has_range:
+    """Whether label and position seem to disagree: a low label for a picture that fits, a high one for one apart."""
+    if comparison.position in (None, "edge") or comparison.is_loose:
         return False
-    is_low = comparison.band.floor < LOOSE_BELOW
-    return is_low is not (comparison.position == "apart")
+    return (comparison.band.floor < LOOSE_BELOW) is not (comparison.position == "apart")
 
 
 def fit_sentence(comparison: Comparison) -> str:
     """The sentence right under the headline, in Markdown."""
     lead, rest = fit(comparison)
-    return f"**{lead}:** {rest}.{f' {RULE_OF_THUMB}' if contradicts(comparison) else ''}"
+    return f"**{lead}:** {rest}.{f' {TWO_YARDSTICKS}' if contradicts(comparison) else ''}"
 
 
-def agreement_sentence(comparison: Comparison) -> str:
-    """How well the references agree with each other, and how close the test image is to them, in numbers."""
-    agreement = comparison.agreement
-    if agreement is None:
-        return ""
-    spread = f" ({shown(agreement.min)} to {shown(agreement.max)})" if comparison.has_range else ""
-    numbers = f"agree with each other at **{shown(agreement.mean)}**{spread}"
-    if comparison.odd_one_out is None:
-        return f"Your references {numbers}."
-    mean = f"; the test image is at **{shown(comparison.core_mean)}** to them" if comparison.has_test else ""
-    return (
-        f"Without the odd one out ({odd_mark(comparison)}), the other {in_words(len(comparison.core))} {numbers}{mean}."
-    )
+def fit_in_short(comparison: Comparison) -> str:
+    """Position and gap for a table; a loose set and two references have the gap alone, one reference nothing."""
+    gap = "" if comparison.gap is None else f"{comparison.gap:+.3f}"
+    is_said = comparison.position and not comparison.is_loose
+    return f"{POSITIONS[comparison.position].lower()}, {gap}" if comparison.position and is_said else gap
 
 
-def loose_sentence(comparison: Comparison) -> str:
-    """The warning of a loose set, or nothing where the sentence on the fit says it already."""
-    if not comparison.is_loose or comparison.position:
-        return ""
-    return (
-        f"⚠️ **A loose set:** below {LOOSE_BELOW:.2f} references hardly share a style, and a mean over them says little."
-    )
+# ---------------------------------------------------------------------------------------------------------- calibration
 
 
-def calibration_sentence(outcome: Outcome) -> str:
-    """What a score this high is worth in the calibration, in natural frequencies; nothing without one."""
-    calibration, count = outcome.calibration, len(outcome.comparison.reference_names)
-    if calibration is None or not outcome.comparison.has_test:
+def tail(share: float, smallest: float, kind: str, how: str) -> str:
+    """`of 1,000 pictures of the same style, 4 score this low or lower`."""
+    count = of_thousand(share, smallest)
+    many, verb = "1,000 " if count.isdigit() else "", "scores" if count == "1" else "score"
+    return f"of {many}pictures of {kind} style, {count} {verb} {how}"
+
+
+def frequencies(outcome: Outcome) -> str:
+    """How few of the same style score this low, and how few of another this high; nothing without a calibration."""
+    if outcome.calibration is None or not outcome.comparison.has_test:
         return ""
     if (standing := outcome.standing) is None:
-        return f"The calibration set is too small to say what a mean over {counted(count, 'reference')} is worth."
-    same = frequency(standing.same_at_or_above, standing.same_smallest, COARSE)
-    different = frequency(standing.different_at_or_above, standing.different_smallest, FINE)
-    no_sign = " Most of another style reach it, so it is no sign of a shared style."
+        measured = counted(len(outcome.comparison.core), "reference")
+        return f"The calibration set is too small to say how common such a score is for {measured}."
+    same = tail(standing.same_at_or_below, standing.same_smallest, "the same", "this low or lower")
+    different = tail(standing.different_at_or_above, standing.different_smallest, "another", "this high or higher")
+    return f"In the calibration set: {same}; {different}."
+
+
+def known_rows(calibration: Calibration, n: int) -> list[list[tuple[str, str, str]]]:
+    """Two groups of rows: each label, then each position, with the counts of the same and of another style.
+
+    Counted are mean cosines to `n` references, of 1,000 each; empty where the set has nothing for so many.
+    """
+    if (standing := calibration.standing(0, n)) is None:
+        return []
+    groups = [[(f"{band.emoji} {band.label}", same, different) for band, same, different in calibration.band_shares(n)]]
+    if positions := calibration.rows[n].positions:
+        same, different = positions["same"], positions["different"]
+        groups.append([(words, same[key], different[key]) for key, words in POSITIONS.items()])
+    return [
+        [
+            (words, of_thousand(same, standing.same_smallest), of_thousand(different, standing.different_smallest))
+            for words, same, different in group
+        ]
+        for group in groups
+    ]
+
+
+def calibration_in_words(calibration: Calibration) -> str:
+    """What was counted, in one line."""
     return (
-        f"A picture of the same style scores this high {same}, one of another style {different}."
-        f"{no_sign if standing.different_at_or_above > MOST else ''}"
+        f"{calibration.name}: {calibration.pictures:,} pictures of {calibration.styles:,} known styles, measured "
+        f"{calibration.made[:10]}, SHA-256 of the file {calibration.sha256}."
     )
+
+
+# -------------------------------------------------------------------------------------------------------------- verdict
 
 
 def verdict(outcome: Outcome) -> str:
@@ -119,21 +267,25 @@ def verdict(outcome: Outcome) -> str:
     comparison = outcome.comparison
     count = len(comparison.reference_names)
     if comparison.has_test:
-        parts = [
-            f"## {comparison.band.emoji} {comparison.band.label}",
-            f"Mean cosine **{shown(comparison.mean_cosine)}** to {counted(count, 'reference')}.",
-            fit_sentence(comparison),
-        ]
+        head = f"{comparison.band.emoji} {comparison.band.label}"
+        headline = f"Mean cosine **{shown(comparison.mean_cosine)}** to {counted(count, 'reference')}."
+        parts = [headline, fit_sentence(comparison), frequencies(outcome)]
     else:
-        advice = "No test image: add one and compare again to see how close it is to this set."
-        parts = [f"## 🔗 How {count} references agree", advice]
-    parts += [agreement_sentence(comparison), loose_sentence(comparison), calibration_sentence(outcome)]
-    return "\n\n".join(part for part in parts if part)
+        mean = shown(comparison.agreement.mean if comparison.agreement else 1)
+        how = f"On average, {core_in_words(comparison)} are at **{mean}** to one another{without_odd(comparison)}."
+        head, parts = f"🔗 How alike {count} references are", [how]
+        if comparison.is_loose:
+            parts = [f"⚠️ **Loose set:** {loose(comparison)}."]
+        parts.append("Add a test image and compare again to see how close it is to them.")
+    return "\n\n".join(part for part in (f"## {head}", *parts) if part)
 
 
 def plain(markdown: str) -> str:
     """Markdown of this module without its marks, for a text that is read as it is."""
     return markdown.replace("**", "").replace("## ", "")
+
+
+# ---------------------------------------------------------------------------------------------------------------- notes
 
 
 def same_content_sentence(comparison: Comparison, group: Sequence[int]) -> Markup:
@@ -142,20 +294,20 @@ def same_content_sentence(comparison: Comparison, group: Sequence[int]) -> Marku
     marks = [
         "the test image" if has_test and index == 0 else f"reference {index + 1 - comparison.offset}" for index in group
     ]
-    effect = "the mean" if has_test else "the references' agreement"
-    text = Markup("<b>Same file twice:</b> {} hold the same picture, which raises {}.")
-    return text.format(listed(marks), effect)
+    effect = "raises the mean" if has_test else "makes your references look more alike than they are"
+    return Markup("<b>Same file twice:</b> {} hold the same picture, which {}.").format(listed(marks), effect)
 
 
 def odd_sentence(comparison: Comparison, odd: int) -> Markup:
-    """Which reference is the odd one out, how little it agrees, and what the headline would be without it; HTML."""
-    text = Markup("<b>Odd one out:</b> reference {}, {}, agrees least with the others, at {}")
+    """Which reference is the odd one out, by how much, and which numbers leave it out; HTML."""
+    text = Markup("<b>Agrees least:</b> reference {}, {}, is at {} to {}, who are at {} to one another.")
+    own, others = comparison.leave_one_out[odd], comparison.agreement.mean if comparison.agreement else 1
     name = name_markup(comparison.reference_names[odd])
-    sentence = text.format(odd + 1, name, shown(comparison.leave_one_out[odd]))
+    sentence = text.format(odd + 1, name, shown(own), core_in_words(comparison), shown(others))
     if not comparison.has_test:
-        return sentence + "."
+        return sentence
     without, mean = shown(comparison.means_without[odd]), shown(comparison.mean_cosine)
-    return sentence + f"; without it the mean would be {without} instead of {mean}."
+    return sentence + f" The headline counts it ({mean}; without it {without}), the other lines do not."
 
 
 def ignored_sentence(ignored: Sequence[str]) -> Markup:
@@ -172,6 +324,14 @@ def notes(comparison: Comparison) -> list[Markup]:
     if comparison.ignored:
         sentences.append(ignored_sentence(comparison.ignored))
     return sentences
+
+
+def remarks_of(outcome: Outcome, index: int) -> list[str]:
+    """What stands beside the picture with this index in `comparison.names`."""
+    return [REMARKS[key] for key in outcome.remarks[index]] if outcome.remarks else []
+
+
+# ------------------------------------------------------------------------------------------------- beside a comparison
 
 
 def too_few(tests: int, references: int) -> str:
@@ -202,3 +362,38 @@ def refusal(reasons: Mapping[int, tuple[str, str]], pictures: int, *, has_test: 
         button = Markup('<button class="without {}">Compare without {}</button>')
         lines.append(button.format(" ".join(map(str, numbers)), what))
     return Markup("<br>").join(lines)
+
+
+def not_megastyle(checkpoint: str) -> str:
+    """Said on a page whose encoder is not the published one, in Markdown."""
+    return (
+        f"⚠️ **{NOT_MEGASTYLE}.** This page runs on an encoder of its own, "
+        f"a local file (`{checkpoint}`), not on the published one."
+    )
+
+
+def band_spans() -> list[tuple[str, Band]]:
+    """Each band with the cosines that it takes, in words, best first."""
+    spans = [f"{BANDS[0].floor:.2f} and above"]
+    spans += [f"{band.floor:.2f} to {above.floor:.2f}" for above, band in pairwise(BANDS[:-1])]
+    spans.append(f"below {BANDS[-2].floor:.2f}")
+    return list(zip(spans, BANDS, strict=True))
+
+
+def facts(provenance: Provenance, calibration: Calibration | None) -> list[tuple[str, str]]:
+    """How a score was measured, for the appendix of a paper: titles and texts, in the order in which they are read."""
+    encoder = provenance.encoder
+    commit = f" (commit {encoder['revision']})" if encoder["revision"] else ""
+    warning = "" if provenance.is_official else f" {NOT_MEGASTYLE}."
+    page = f"; this page's commit {provenance.page}" if provenance.page else ""
+    versions = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
+    weights = f"weights {encoder['checkpoint']}{commit}, SHA-256 {encoder['sha256']}"
+    none = "None: this encoder is not calibrated, so the labels are rules of thumb."
+    return [
+        ("Encoder", f"{weights}; built as {encoder['backbone']}.{warning}"),
+        ("Method", provenance.method),
+        ("Versions", f"{versions}{page}."),
+        ("Calibration", calibration_in_words(calibration) if calibration else none),
+        ("Labels", BANDS_FROM),
+        ("Cite", CITATION),
+    ]

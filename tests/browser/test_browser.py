@@ -23,7 +23,7 @@ from drawn import DRAWN, SCENES, picture, split, strangers, text_file, watercolo
 from loopback import serving
 from megastyle.comparison import BANDS
 from megastyle.drawings import examples
-from megastyle.page.names import short
+from megastyle.page.words import short
 from megastyle.pictures import MAX_FILE_BYTES
 from page import DESKTOP, PHONE, PUT_INTO_CLIPBOARD, SCHEMES, Page, Reference, content
 

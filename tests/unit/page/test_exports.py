@@ -3,35 +3,65 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import io
 import json
 import re
+import unicodedata
 from dataclasses import replace
-from pathlib import Path
+from html.parser import HTMLParser
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from PIL import Image
 
+from markup import WORDS, in_xml, parsed, text, texts
 from megastyle.comparison import BANDS, Comparison, shown
-from megastyle.page.exports import EXPORTS, csv_matrix, write_exports
+from megastyle.page import exports as module
+from megastyle.page.exports import (
+    EXPORTS,
+    csv_matrix,
+    file_name,
+    file_stem,
+    harmless,
+    html_report,
+    json_record,
+    plain_text,
+)
 from megastyle.page.outcome import Outcome
-from megastyle.page.record import json_record
-from outcomes import ENCODER, MADE, UNOFFICIAL, VERSIONS, calibrated, outcome, row, tried
-from sets import HOSTILE, SETS, comparisons, described, evenly, every_set, hostile_names, steady, symmetric, with_test
+from megastyle.page.result import SPACE
+from megastyle.page.words import NAME_LENGTH, notes, plain, verdict
+from megastyle.pictures import Thumbnail, thumbnail_of
+from outcomes import ENCODER, MADE, UNOFFICIAL, VERSIONS, epochs, known, outcome, tried
+from sets import (
+    HOSTILE,
+    SETS,
+    compared,
+    comparisons,
+    described,
+    every_set,
+    hostile_names,
+    random_rows,
+    steady,
+    symmetric,
+    thumbnails,
+    with_test,
+)
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # OWASP, CSV injection
 FINEST = 5.1e-9  # half of the files' eighth decimal
+SCORE_KEYS = ["mean_cosine", "label", "core_mean", "gap", "position"]
+SHARE_KEYS = ["same_at_or_below", "different_at_or_above"]
 REPORT_KEYS = [
-    "mean_cosine",
-    "label",
+    *SCORE_KEYS,
     "warning",
     "test",
     "references",
     "reference_agreement",
-    "position",
     "odd_one_out",
     "ignored",
     "names",
@@ -79,7 +109,8 @@ def test_the_report_has_the_structure_that_others_rely_on(comparison: Comparison
     scored = comparison.has_test
     assert list(report) == REPORT_KEYS
     assert [list(reference) for reference in report["references"]] == [REFERENCE_KEYS] * count
-    assert {report[key] is None for key in ("test", "mean_cosine", "label")} == {not scored}
+    assert {report[key] is None for key in ("test", "mean_cosine", "label", "core_mean")} == {not scored}
+    assert (report["gap"] is None) == (count == 1 or not scored)
     assert (report["reference_agreement"] is None) == (count == 1)
     for reference in report["references"]:
         assert (reference["cosine"] is None) == (reference["label"] is None) == (not scored)
@@ -115,32 +146,30 @@ def test_the_report_holds_the_numbers_of_the_comparison(comparison: Comparison) 
         assert close([reference["leave_one_out"] for reference in references], comparison.leave_one_out)
         assert list(report["reference_agreement"]) == ["mean", "min", "max"]
         assert close(list(report["reference_agreement"].values()), list(comparison.agreement))
-    assert (report["position"], report["odd_one_out"]) == (comparison.position, comparison.odd_one_out)
+    assert (report["position"], report["gap"]) == (comparison.position, comparison.gap)
+    assert report["odd_one_out"] == comparison.odd_one_out
 
 
 def test_the_report_measures_by_the_set_without_the_odd_one_out() -> None:
     """Leave-one-out 0.75, 0.775, 0.725 without the fourth, whose index it gives; the mean is over all four: 0.67."""
     report = report_of(with_test([0.76, 0.76, 0.76, 0.4], symmetric(4, [0.8, 0.7, 0.1, 0.75, 0.1, 0.1])))
     assert report["odd_one_out"] == 3
-    assert report["position"] == "inside"
+    assert (report["position"], report["gap"], report["core_mean"]) == ("fits", 0.01, pytest.approx(0.76, abs=1e-6))
     assert list(report["reference_agreement"].values()) == pytest.approx([0.75, 0.725, 0.775], abs=1e-6)
     assert report["mean_cosine"] == pytest.approx(0.67, abs=1e-6)
     assert report["references"][3]["leave_one_out"] == pytest.approx(0.1, abs=1e-6)
 
 
 def test_the_report_says_what_the_score_is_worth() -> None:
-    """The calibration by name, size and checksum, and the shares for this mean and this number of references."""
-    comparison = with_test([0.9, 0.9], evenly(2, 0.6))
-    report = json.loads(json_record(outcome(comparison, calibrated())))
-    shares = {key: report["calibration"].pop(key) for key in ("same_at_or_above", "different_at_or_above")}
-    assert report["calibration"] == {"name": "our set", "styles": 11, "pictures": 1000, "sha256": "9" * 64}
-    assert shares == pytest.approx({"same_at_or_above": 0.25, "different_at_or_above": 0}, abs=1e-6)
-    for one in (
-        outcome(comparison, calibrated({1: row((0.6, 0.8, 1.0), (0.0, 0.2, 0.7))})),
-        outcome(SETS["3 alone"], calibrated()),
-    ):
+    """The calibration by name, size and checksum, and both tails for the mean to the core, 0.9 to three of four."""
+    among = symmetric(4, [0.8, 0.8, 0.1, 0.8, 0.1, 0.1])
+    report = json.loads(json_record(outcome(with_test([0.9, 0.9, 0.9, 0.1], among), known([3]))))
+    shares = {key: report["calibration"].pop(key) for key in SHARE_KEYS}
+    assert report["calibration"] == {"name": "our set", "styles": 120, "pictures": 1000, "sha256": "9" * 64}
+    assert shares == pytest.approx({"same_at_or_below": 0.75, "different_at_or_above": 0}, abs=1e-6)
+    for one in (outcome(SETS["1 to 3"], known([1])), outcome(SETS["3 alone"], known())):
         unknown = json.loads(json_record(one))["calibration"]
-        assert unknown["same_at_or_above"] is unknown["different_at_or_above"] is None
+        assert [unknown[key] for key in SHARE_KEYS] == [None, None]
 
 
 def test_the_report_of_another_encoder_warns() -> None:
@@ -148,32 +177,24 @@ def test_the_report_of_another_encoder_warns() -> None:
     assert report["warning"] == "These are not MegaStyle scores: the encoder is not the published one."
 
 
-def attempts(*means: float) -> list[Comparison]:
-    """Test images at these means to the same two references, each another file."""
-    found = [with_test([mean, mean], evenly(2, 0.7)) for mean in means]
-    return [
-        replace(one, names=(f"epoch-{number}.png", *one.names[1:]), digests=(f"t{number}", *one.digests[1:]))
-        for number, one in enumerate(found, start=1)
-    ]
-
-
 def test_every_file_names_what_was_tried() -> None:
-    """Best first, each with its mean, label and checksum; the report's page shows them as well."""
-    one = tried(*attempts(0.5, 0.8, 0.6), calibration=calibrated())
+    """Best first by the mean to the core, each with its numbers, label and checksum."""
+    one = tried(*epochs(0.4, 0.8, 0.6), calibration=known())
     entries = json.loads(json_record(one))["tried"]
-    assert [(entry["name"], entry["sha256"], entry["label"]) for entry in entries] == [
-        ("epoch-2.png", "t2", "Strong style match"),
-        ("epoch-3.png", "t3", "Moderate style match"),
-        ("epoch-1.png", "t1", "Weak style match"),
+    assert {tuple(entry) for entry in entries} == {("name", "sha256", *SCORE_KEYS, *SHARE_KEYS, "made")}
+    assert [(entry["name"], entry["sha256"], entry["label"], entry["position"]) for entry in entries] == [
+        ("epoch-2.png", "t2", "Strong style match", "fits"),
+        ("epoch-3.png", "t3", "Moderate style match", "edge"),
+        ("epoch-1.png", "t1", "Minimal style match", "apart"),
     ]
-    assert [entry["mean_cosine"] for entry in entries] == pytest.approx([0.8, 0.6, 0.5], abs=1e-6)
-    assert [entry["different_at_or_above"] for entry in entries] == pytest.approx([0, 0.1, 0.2], abs=1e-6)
-    assert {(entry["position"], entry["made"]) for entry in entries} == {(None, MADE)}
+    assert [entry["core_mean"] for entry in entries] == pytest.approx([0.8, 0.6, 0.4], abs=1e-6)
+    assert [entry["gap"] for entry in entries] == [0.1, -0.1, -0.3]
+    assert [entry["different_at_or_above"] for entry in entries] == pytest.approx([0, 0, 0.2], abs=1e-6)
     rows = [row for row in csv_of(one) if row[0] == "# tried"]
     assert [row[2] for row in rows] == ["epoch-2.png", "epoch-3.png", "epoch-1.png"]
-    assert [float(row[1]) for row in rows] == pytest.approx([0.8, 0.6, 0.5], abs=1e-6)
-    for export in EXPORTS:
-        assert all(f"epoch-{number}.png" in export.write(one) for number in (1, 2, 3))
+    assert [float(row[1]) for row in rows] == pytest.approx([0.8, 0.6, 0.4], abs=1e-6)
+    for write in (html_report, json_record, csv_matrix, plain_text):
+        assert all(f"epoch-{number}.png" in write(one) for number in (1, 2, 3))
 
 
 @steady(max_examples=40)
@@ -241,13 +262,13 @@ def test_the_csv_says_by_what_the_test_image_was_measured_and_what_to_know() -> 
     )
     notes = [row for row in csv_of(one) if row[0].startswith("# ")]
     found = {row[0]: row[1:3] for row in notes}
-    odd = "Odd one out: reference 4, x<y>.png, agrees least with the others, at 0.100"
+    odd = "Agrees least: reference 4, x<y>.png, is at 0.100 to the other three, who are at 0.800 to one another."
     assert [float(cell) for cell in (found["# agreement"][0], *found["# agreement from and to"])] == pytest.approx(
         [0.8] * 3
     )
-    assert found["# position"][0] == "inside"
+    assert found["# position"] == ["fits", "0.0"]
     assert [row[1] for row in notes if row[0] == "# note"] == [
-        f"{odd}; without it the mean would be 0.800 instead of 0.625.",
+        f"{odd} The headline counts it (0.625; without it 0.800), the other lines do not.",
         "Left out: at most 8 references are compared; not used: i.",
     ]
 
@@ -279,37 +300,297 @@ def test_pandas_reads_the_matrix_whatever_the_pictures_are_called(name: str) -> 
     assert frame.index.tolist() == [one.replace("\0", "\ufffd") for one in (inert, "a.png", f"b{name}")]
 
 
+# --------------------------------------------------------------------------------------------------------------- report
+
+MOST_BYTES = 500_000  # of a report on nine pictures
+BREAKERS = [  # each would end or begin something in another language than a file name's
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "-->",
+    "]]>",
+    "<![CDATA[",
+    "</style><style>*{display:none}",
+    "</title><title>x",
+    "\u2028alert(1)\u2029",
+    "&lt;/script&gt;",
+]
+
+
+def root_of(one: Outcome) -> Element:
+    """The whole document; that it is well-formed is what the parser demands."""
+    doctype, _, document = html_report(one).strip().partition("\n")
+    assert doctype == "<!DOCTYPE html>"
+    return parsed(document)
+
+
+class Reader(HTMLParser):
+    """The elements of a document as a browser sees them, and the text in its scripts."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.comments: list[str] = []
+        self.scripts: list[str] = []
+        self.feed(document)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the element."""
+        self.elements.append((tag, {key: "" if key in WORDS else value for key, value in attrs}))
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        """Keep a script's text."""
+        if self.elements and self.elements[-1][0] == "script":
+            self.scripts[-1] += data
+
+    def handle_comment(self, data: str) -> None:
+        """Note the comment."""
+        self.comments.append(data)
+
+
+@every_set
+def test_the_report_page_says_what_the_page_says(comparison: Comparison) -> None:
+    """Verdict, list, matrix, pictures, and what pictures of known styles score."""
+    one = outcome(comparison, known())
+    root, count, offset = root_of(one), len(comparison.names), comparison.offset
+    head, *sentences = plain(verdict(one)).split("\n\n")
+    assert texts(root.findall(".//h1")) == [head]
+    assert texts(root.findall(".//div[@class='verdict']/p")) == sentences
+    rows = root.findall(".//table[@class='references']/tbody/tr")
+    assert [row.get("data-picture") for row in rows] == [str(index + 1) for index in comparison.ranking]
+    cells = [texts(row.findall("td")) for row in root.findall(".//table[@class='matrix']/tbody/tr")]
+    matrix = [[shown(cosine) for cosine in row] for row in comparison.matrix]
+    assert cells == (matrix if count > 2 else [])
+    assert len(root.findall(".//svg[@class='ruler']")) == 1
+    assert len(root.findall(".//table[@class='known']")) == offset
+    pictures = thumbnails(count)
+    edges = [picture.small for picture in pictures] * 2 if count > 2 else []
+    listed = [pictures[index + offset].medium for index in comparison.ranking]
+    sources = [image.get("src") for image in root.iter("img")]
+    assert sources == [*([pictures[0].large] if offset else []), *listed, *edges]
+    (script,) = Reader(html_report(one)).scripts
+    assert json.loads(script) == json.loads(json_record(one))
+
+
+def test_the_report_has_the_appendix_and_what_was_tried() -> None:
+    """Nothing in a file can be pressed."""
+    root = root_of(tried(*epochs(0.6, 0.8)))
+    assert texts(root.findall(".//dl")[0].findall("dt"))[:2] == ["Encoder", "Method"]
+    rows = root.findall(".//table[@class='tried']/tbody/tr")
+    assert [texts(row.findall("td[@class='number']")) for row in rows] == [["0.800"], ["0.600"]]
+    assert list(root.iter("button")) == []
+    assert root_of(outcome(SETS["1 to 3"])).findall(".//table[@class='tried']") == []
+
+
+def test_the_report_of_another_encoder_warns_before_anything_else() -> None:
+    main = root_of(outcome(SETS["1 to 2"], provenance=UNOFFICIAL)).findall(".//main")[0]
+    assert text(main[0]).startswith("These are not MegaStyle scores")
+    assert root_of(outcome(SETS["1 to 2"])).findall(".//p[@class='warning']") == []
+
+
+@every_set
+def test_the_report_asks_no_host_and_runs_no_script(comparison: Comparison) -> None:
+    """No address of anything but data, no link, no form, no frame, no handler; the policy forbids them as well."""
+    root = root_of(outcome(comparison, known(), UNOFFICIAL))
+    attributes = [(name, value) for element in root.iter() for name, value in element.items()]
+    addresses = [value for name, value in attributes if name in ("src", "href", "srcset", "poster", "action", "data")]
+    assert addresses
+    assert all(address.startswith("data:") for address in addresses)
+    assert not any("://" in value or name.startswith("on") for name, value in attributes)
+    css = " ".join(element.text or "" for element in root.iter("style"))
+    css += " ".join(value for name, value in attributes if name == "style")
+    assert not re.search(r"url\(|@import|expression\(", css)
+    assert not {element.tag for element in root.iter()} & {"a", "link", "base", "form", "iframe", "object", "embed"}
+    assert [script.get("type") for script in root.iter("script")] == ["application/json"]
+    first, second = root.findall(".//head")[0][:2]
+    assert (first.get("charset"), second.get("http-equiv")) == ("utf-8", "Content-Security-Policy")
+    rules = [
+        "default-src 'none'",
+        "img-src data:",
+        "style-src 'unsafe-inline'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    assert str(second.get("content")).split("; ") == rules
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *BREAKERS])
+def test_a_hostile_name_changes_nothing_but_texts(name: str) -> None:
+    """As a browser reads it: the elements of a report on harmless names, one script, no comment; the JSON is whole."""
+    documents = []
+    for names in ([name, name, f"a{name}.png"], ["p0", "p1", "p2"]):
+        one, other = (replace(described(names, ignored=[name]), digests=(digest, "r1", "r2")) for digest in ("a", "b"))
+        found = tried(one, other)
+        documents.append(Reader(html_report(found)))
+        assert json.loads(documents[-1].scripts[0]) == json.loads(json_record(found))
+        root = root_of(found)
+        titles = [element.get("title") for element in root.iter()]
+        assert [one for one in names if in_xml(one) not in titles] == []
+    assert documents[0].elements == documents[1].elements
+    assert (documents[0].comments, len(documents[0].scripts)) == ([], 1)
+    assert not re.search(r"[<>&\u2028\u2029]", documents[0].scripts[0])
+
+
+def test_a_report_on_nine_detailed_pictures_can_be_mailed() -> None:
+    """Of noise, which no format makes small."""
+    pixels = np.random.default_rng(1).integers(0, 256, (9, 500, 500, 3), np.uint8)
+    pictures: tuple[Thumbnail, ...] = tuple(thumbnail_of(Image.fromarray(one)) for one in pixels)
+    one = replace(outcome(compared(random_rows(1, 9)), known()), thumbnails=pictures)
+    assert len(html_report(one).encode()) <= MOST_BYTES
+
+
+# ------------------------------------------------------------------------------------------------------- text to copy
+
+FENCE = "```"
+BREAKS = ["```", "a\n```\n# heading", "~~~", "a\u2028b\u2029c\x85d\x0be\x0cf", "\u202e", "\ufeff"]
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines within the code block."""
+    first, *lines, last = text.split("\n")
+    assert (first, last) == (FENCE, FENCE)
+    return lines
+
+
+def rows_below(lines: list[str], first: int) -> list[str]:
+    """The lines from there to the next empty one."""
+    return lines[first : lines.index("", first)]
+
+
+def test_the_text_is_what_a_reader_needs() -> None:
+    """Every line of it: verdict, test image, what to know, references, encoder, when."""
+    comparison = with_test([0.8, 0.8, 0.8, 0.3], symmetric(4, [0.8, 0.8, 0.1, 0.8, 0.1, 0.1]))
+    named = replace(comparison, names=("boat.png", "vase.png", "a longer name.jpeg", "x.png", "y.png"))
+    assert plain_text(outcome(named, provenance=UNOFFICIAL)).split("\n") == [
+        "```",
+        "These are not MegaStyle scores.",
+        "",
+        "🟢 Good style match",
+        "Test image: boat.png",
+        "Mean cosine 0.675 to 4 references.",
+        "Fits: as close to the other three as they are to one another (0.800 against 0.800, without reference 4).",
+        (
+            "Agrees least: reference 4, y.png, is at 0.100 to the other three, who are at 0.800 to one another. "
+            "The headline counts it (0.675; without it 0.800), the other lines do not."
+        ),
+        "",
+        "1  vase.png            0.800  Strong",
+        "2  a longer name.jpeg  0.800  Strong",
+        "3  x.png               0.800  Strong",
+        "4  y.png               0.300  Minimal, agrees least",
+        "",
+        "Encoder: c.pth, SHA-256 dddddddddddddddd",
+        MADE,
+        "```",
+    ]
+
+
+@every_set
+def test_the_text_says_what_the_verdict_says(comparison: Comparison) -> None:
+    """Sentence by sentence, calibration included; then each reference with its number, best first."""
+    one = outcome(comparison, known())
+    lines = lines_of(plain_text(one))
+    assert [part for part in plain(verdict(one)).split("\n\n") if part not in lines] == []
+    rows = rows_below(lines, lines.index("") + 1)
+    assert [row.split()[:3] for row in rows] == [
+        [str(index + 1), comparison.reference_names[index], shown(comparison.scores[index])]
+        for index in comparison.ranking
+    ]
+    about = "our set: 1,000 pictures of 120 known styles, measured 2026-01-01, SHA-256 of the file"
+    assert f"Calibration: {about} {'9' * 64}." in lines
+    assert [note.striptags() for note in notes(comparison) if note.striptags() not in lines] == []
+    assert lines[-1] == f"{MADE}  {SPACE}"
+
+
+def test_the_text_lists_what_was_tried_in_aligned_columns() -> None:
+    """Best first, with mean, position and both tails; a single one is no list."""
+    lines = lines_of(plain_text(tried(*epochs(0.4, 0.9), calibration=known())))
+    title = "Tried, by the mean to the three (of 1,000 pictures):"
+    assert rows_below(lines, lines.index(title) + 1) == [
+        "epoch-2.png  0.900  fits, +0.200        same style this low: 750, another this high: fewer than 1 in 1,000",
+        "epoch-1.png  0.400  lies apart, -0.300  same style this low: fewer than 1 in 120, another this high: 200",
+    ]
+    assert "Tried" not in plain_text(tried(*epochs(0.5)))
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *BREAKS])
+def test_a_name_does_no_harm_in_any_place(name: str) -> None:
+    """As the test image, as a reference and among what was tried: the lines are those of harmless names, and aligned.
+
+    Nothing ends the block, turns a line round or hides.
+    """
+    found = []
+    for names in ([name, name, "b"], ["a", "a", "b"]):
+        one, other = (replace(described(names), digests=(digest, "r1", "r2")) for digest in ("t1", "t2"))
+        found.append(plain_text(tried(one, other)))
+    assert found[0].count(FENCE) == 2
+    lines = lines_of(found[0])
+    assert len(lines) == len(lines_of(found[1])) == len(found[0].splitlines()) - 2
+    assert not {unicodedata.category(letter) for letter in "".join(lines)} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    rows = rows_below(lines, lines.index("") + 1)
+    assert max(map(len, rows)) < NAME_LENGTH + 40
+    assert len({re.search(r" -?[01]\.\d{3}  ", row).start() for row in rows}) == 1  # type: ignore[union-attr]
+
+
+def test_a_harmless_name_keeps_its_letters() -> None:
+    assert harmless("Böot 水彩 (v2).png") == "Böot 水彩 (v2).png"
+    assert harmless("a\u202eb`c\nd\0e") == "a?b'c?d?e"
+
+
 # ------------------------------------------------------------------------------------------------------------ the files
 
 
-def test_the_files_are_those_of_the_exports_in_a_new_folder(tmp_path: Path) -> None:
-    """In their order, named after the test image without its folders; a folder that is there is somebody else's."""
-    comparison = described(["../../etc/passwd", "b"])
-    paths = [Path(path) for path in write_exports(outcome(comparison), tmp_path / "uploads" / "new")]
-    names = ["passwd-megastyle.html", "passwd-megastyle.json", "passwd-megastyle.csv"]
-    assert [path.name for path in paths] == names
-    assert {path.parent for path in paths} == {tmp_path / "uploads" / "new"}
-    texts = [path.read_bytes().decode() for path in paths]
-    assert texts == [export.write(outcome(comparison)) for export in EXPORTS]
-    with pytest.raises(FileExistsError):
-        write_exports(outcome(comparison), tmp_path / "uploads" / "new")
+def test_an_export_has_all_that_a_download_needs() -> None:
+    """A button, a name after the test image, a media type, and content; references alone have no name of theirs."""
+    one = outcome(described(["../../etc/passwd", "b"]))
+    assert [export.button for export in EXPORTS[1:]] == ["Download report", "Download JSON", "Download CSV"]
+    assert [file_name(one, export) for export in EXPORTS] == [
+        "passwd-megastyle.png",
+        "passwd-megastyle.html",
+        "passwd-megastyle.json",
+        "passwd-megastyle.csv",
+    ]
+    assert [export.mime for export in EXPORTS] == ["image/png", "text/html", "application/json", "text/csv"]
+    assert file_name(outcome(SETS["3 alone"]), EXPORTS[3]) == "references-megastyle.csv"
+    assert doctest.testmod(module).failed == 0
 
 
-def test_files_of_references_alone_have_no_name_of_theirs(tmp_path: Path) -> None:
-    """No one of them is what it is about."""
-    paths = write_exports(outcome(SETS["3 alone"]), tmp_path / "new")
-    assert [Path(path).name for path in paths] == [f"references-megastyle{export.ending}" for export in EXPORTS]
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("my_lora-000004.png", "my_lora-000004"),
+        ("epoch 4 (best).final.png", "epoch-4-best-.final"),
+        ("..\\..\\boot.ini", "boot"),
+        ("..", "comparison"),
+        ("***.png", "comparison"),
+        ("-rf.png", "rf"),
+        (".htaccess", "htaccess"),
+        ("🟢 style.png", "style"),
+        ("photo\u202egnp.exe", "photo-gnp"),
+        ("水彩.png", "水彩"),
+        ("nul\0name.png", "nul-name"),
+        ('a"b;c=d.png', "a-b-c-d"),
+        ("𠀀" * 300 + ".png", "𠀀" * 60),
+    ],
+)
+def test_a_download_is_named_after_the_test_image(name: str, stem: str) -> None:
+    """Letters, digits and `-_.` of the name itself, never a folder; a name that leaves nothing gets a plain one."""
+    assert file_stem(name) == stem
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_files_can_be_written_whatever_the_test_image_is_called(name: str, tmp_path: Path) -> None:
-    """Into the folder that was asked for, and nowhere else."""
-    paths = write_exports(outcome(described([name, "b"])), tmp_path / "new")
-    assert sorted(tmp_path.rglob("*")) == sorted([tmp_path / "new", *map(Path, paths)])
+def test_a_downloads_name_is_harmless(name: str) -> None:
+    """Not empty, no separator, nothing that hides it, no option of a command; 255 bytes at most with its ending."""
+    stem = file_stem(name)
+    assert all(letter.isalnum() or letter in "-_." for letter in stem)
+    assert 0 < len(stem) <= 60
+    assert stem[0] not in "-."
+    assert len(f"{stem}-megastyle.html".encode()) <= 255
 
 
-def test_a_line_of_the_csv_ends_as_its_standard_says(tmp_path: Path) -> None:
+def test_a_line_of_the_csv_ends_as_its_standard_says() -> None:
     """RFC 4180: carriage return and line feed, whatever the system's own line end is."""
-    exported = write_exports(outcome(SETS["1 to 2"]), tmp_path / "new")
-    content = next(Path(path) for path in exported if path.endswith(".csv")).read_bytes()
-    assert content.count(b"\r\n") == content.count(b"\n") == 1 + 3 + 7
+    content = csv_matrix(outcome(SETS["1 to 2"]))
+    assert content.count("\r\n") == content.count("\n") == 1 + 3 + 7

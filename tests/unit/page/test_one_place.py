@@ -6,24 +6,24 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import gradio as gr
 import pytest
 
-import corpus
 from loopback import ROOT
 from megastyle.page import exports
-from megastyle.page.exports import Export, Outcome
+from megastyle.page.exports import Export
+from megastyle.page.outcome import Outcome
+from outcomes import outcome
+from sets import SETS
 
 SIXTH = '    Band(0.85, "Perfect", "🔵", "#123456"),\n'
 BANDS_BEGIN = "BANDS = (  # best first; the last one takes everything down to -1\n"
 SHOW = """
 import json
 from megastyle.comparison import compare
-from megastyle.page import record, result, texts, words
+from megastyle.page import exports, result, words
 from megastyle.page.outcome import Outcome, Provenance
 from megastyle.pictures import Thumbnail
 import numpy as np
@@ -37,8 +37,8 @@ print(json.dumps({
     "verdict": words.verdict(made),
     "overview": result.overview(made, None),
     "details": result.details(made),
-    "about": texts.about(provenance, None, 1),
-    "record": record.json_record(made),
+    "about": result.about(provenance, None, 1),
+    "record": exports.json_record(made),
 }))
 """
 
@@ -81,7 +81,7 @@ def test_a_sixth_band_is_one_line_in_one_file(six_bands: dict[str, str], part: s
 @pytest.fixture
 def third_export(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Export:
     """One more entry in EXPORTS, which app.py and exports.py know by the same name."""
-    third = Export("Download names", ".txt", names)
+    third = Export("Download names", ".txt", "text/plain", names)
     for module in (app, exports):
         monkeypatch.setattr(module, "EXPORTS", (*exports.EXPORTS, third))
     return third
@@ -92,29 +92,9 @@ def names(outcome: Outcome) -> str:
     return "\n".join(outcome.comparison.names)
 
 
-def compare_event(page: gr.Blocks) -> Any:
-    """The event that runs the handler."""
-    (event,) = (event for event in page.fns.values() if event.name == "compare_uploads")
-    return event
-
-
-def test_an_export_is_one_entry(
-    app: ModuleType, third_export: Export, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """The page has its button, the handler gives its file in the button's place, and Clear empties it."""
-    monkeypatch.setattr(app, "UPLOADS", tmp_path)
-    (tmp_path / "a.png").write_bytes(corpus.noise(1))
-    (tmp_path / "b.png").write_bytes(corpus.noise(2))
-    test, reference = (app.Upload(str(tmp_path / name), name) for name in ("a.png", "b.png"))
-
-    page = app.build_page()
-    outputs = compare_event(page).outputs
-    given = dict(zip(outputs, app.compare_uploads([test], [reference], (), lambda *_, **__: None), strict=True))
-
-    (button,) = [one for one in outputs if isinstance(one, gr.DownloadButton) and one.label == third_export.button]
-    assert Path(given[button]).suffix == third_export.ending
-    assert Path(given[button]).read_text(encoding="utf-8") == "a.png\nb.png"
-    cleared = [event for event in page.fns.values() if "megastyle.clear" in str(event.js)]
-    assert [(button in event.outputs, event.js) for event in cleared] == [
-        (True, f"() => megastyle.clear({len(outputs) - 2})")  # not the verdict, which has words, nor the state
-    ]
+def test_an_export_is_one_entry(third_export: Export, app: ModuleType) -> None:
+    """The page has its button, and its file is named after the test image."""
+    buttons = [block.value for block in app.build_page().blocks.values() if isinstance(block, gr.Button)]
+    labels = [block.label for block in app.build_page().blocks.values() if isinstance(block, gr.DownloadButton)]
+    assert third_export.button in [*buttons, *labels]
+    assert exports.file_name(outcome(SETS["1 to 2"]), third_export) == "p0-megastyle.txt"

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 import pytest
 from hypothesis import given
 
-from colours import READABLE, contrast, rgb
+from colours import READABLE, contrast, luminance, rgb
+from loopback import ROOT
 from markup import in_xml, parsed, skeleton, text, texts, visible
-from megastyle.comparison import BANDS, MAX_REFERENCES, Comparison, compare, shown
+from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES, Comparison, compare, shown
 from megastyle.page import result
-from megastyle.page.plain_text import plain_text
-from megastyle.page.words import verdict
-from outcomes import UNOFFICIAL, calibrated, outcome, tried
+from megastyle.page.exports import plain_text
+from megastyle.page.result import paint
+from megastyle.page.words import EXAMPLES_HINT, NOT_MEGASTYLE, REMARKS, WAITING, not_megastyle, verdict
+from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS
+from outcomes import PROVENANCE, UNOFFICIAL, epochs, known, outcome, tried
 from sets import (
     HOSTILE,
     SETS,
@@ -94,14 +99,15 @@ def test_no_result_has_a_percentage(comparison: Comparison) -> None:
 
 # --------------------------------------------------------------------------------------------------- list of references
 
-COSINE, WITHOUT, AGREES = "Cosine", "Mean without it", "Agrees with the rest"
+COSINE, WITHOUT, OTHERS = "Cosine to the test image", "Mean if left out", "Mean to the other references"
+ODD = symmetric(4, [0.8, 0.7, 0.1, 0.75, 0.1, 0.1])  # the fourth is at 0.1 from all
 
 
 @scored_set
 def test_the_list_has_a_row_for_each_reference_best_first(comparison: Comparison) -> None:
-    """Its own picture, number, name, label and cosine; from two references on the mean without it and its agreement."""
+    """Its own picture, number, name, label and cosine; from two references on its place among them as well."""
     head, *rows = table_rows(comparison, "references")
-    columns = [COSINE, WITHOUT, AGREES] if len(comparison.reference_names) > 1 else [COSINE]
+    columns = [COSINE, WITHOUT, OTHERS] if len(comparison.reference_names) > 1 else [COSINE]
     assert texts(head.findall("th")) == ["Picture", "Reference", *columns]
     assert len(rows) == len(comparison.reference_names)
     for row, index in zip(rows, comparison.ranking, strict=True):
@@ -114,7 +120,9 @@ def test_the_list_has_a_row_for_each_reference_best_first(comparison: Comparison
         assert texts(row.findall(".//span[@class='badge']")) == [f"{band.emoji} {band.label}"]
         expected = [shown(comparison.cosines[index])]
         if comparison.means_without:
-            expected += [shown(comparison.means_without[index]), shown(comparison.leave_one_out[index])]
+            core = [other for other in comparison.core if other != index]
+            to_others = float(comparison.among_references[index, core].mean())
+            expected += [shown(comparison.means_without[index]), shown(to_others)]
         assert numbers_of(row) == expected
 
 
@@ -123,7 +131,7 @@ def test_references_alone_are_listed_by_their_agreement(name: str) -> None:
     """The one number that they have, once; the label is that of this number."""
     comparison = SETS[name]
     head, *rows = table_rows(comparison, "references")
-    assert texts(head.findall("th")) == ["Picture", "Reference", AGREES]
+    assert texts(head.findall("th")) == ["Picture", "Reference", OTHERS]
     assert [sources(row) for row in rows] == [[("medium", index)] for index in comparison.ranking]
     assert [row.get("data-picture") for row in rows] == [str(index + 1) for index in comparison.ranking]
     scores = [comparison.leave_one_out[index] for index in comparison.ranking]
@@ -146,7 +154,7 @@ def test_a_picture_has_one_number_everywhere(comparison: Comparison) -> None:
         role = "Test image" if mark == "T" else f"Reference {mark}"
         assert text(head.findall("span[@class='unseen']")[0]).startswith(f"{role}: ")
         assert head.findall("img")[0].get("title") == (comparison.names[0] if mark == "T" else listed[mark])
-    said = re.findall(r"(-?\d\.\d+) \(number (\d)\)", visible(overview(comparison)))
+    said = re.findall(r"(-?\d\.\d+) \(number (\d)\)", visible(overview(comparison)).split("Mean cosine of")[0])
     assert {int(number): cosine for cosine, number in said} == {
         number: shown(cosine) for number, cosine in enumerate(comparison.cosines, start=1)
     }
@@ -159,11 +167,23 @@ def marks(comparison: Comparison) -> dict[str, list[str]]:
     return {number: words for number, words in found.items() if words}
 
 
-def test_the_odd_one_out_is_marked_in_the_list() -> None:
-    """With a test image and without one."""
-    assert marks(SETS["an odd one"]) == {"3": ["odd one out"]}
-    assert marks(of_matrix(symmetric(3, [0.8, 0.2, 0.2]), has_test=False)) == {"3": ["odd one out"]}
-    assert marks(with_test([0.8] * 3, evenly(3, 0.8))) == {}
+def test_the_reference_that_agrees_least_is_marked_in_the_list() -> None:
+    """With a test image and without one; the others' means leave it out: a (0.8 + 0.7) / 2, its own is to all."""
+    for comparison in (with_test([0.8] * 4, ODD), of_matrix(ODD, has_test=False)):
+        assert marks(comparison) == {"4": ["agrees least"]}
+        rows = {row.attrib["data-picture"]: numbers_of(row)[-1] for row in table_rows(comparison, "references")[1:]}
+        assert rows == {"1": "0.750", "2": "0.775", "3": "0.725", "4": "0.100"}
+        assert "is taken, without reference 4;" in text(parsed(details(comparison)))
+    assert marks(with_test([0.8] * 4, evenly(4, 0.8))) == {}
+
+
+def test_what_to_know_of_a_picture_stands_beside_it() -> None:
+    """Below the test image, and in the reference's row; nowhere else."""
+    one = replace(outcome(SETS["1 to 2"]), remarks=(("tiny",), (), ("squashed", "transparent")))
+    assert text(parsed(result.overview(one, None)).findall(".//figcaption")[0]) == f"p0{REMARKS['tiny']}"
+    rows = parsed(result.details(one)).findall(".//table[@class='references']/tbody/tr")
+    found = {row.attrib["data-picture"]: texts(row.findall(".//span[@class='remark']")) for row in rows}
+    assert found == {"1": [], "2": [REMARKS["squashed"], REMARKS["transparent"]]}
 
 
 def test_the_same_file_is_marked_in_the_list() -> None:
@@ -185,7 +205,7 @@ def test_tables_are_tables_for_a_screen_reader(comparison: Comparison) -> None:
     root = parsed(result_html(comparison))
     tables = root.findall(".//table")
     has_matrix, is_tried = len(comparison.names) > 2, comparison.has_test
-    assert [table.get("class") for table in tables] == ["references"] + ["matrix"] * has_matrix + ["tried"] * is_tried
+    assert [table.get("class") for table in tables] == (["references"] + ["matrix"] * has_matrix + ["tried"] * is_tried)
     for table in tables:
         assert len({len(row) for row in table.iter("tr")}) == 1
         assert {head.get("scope") for head in table.findall("thead//th")} == {"col"}
@@ -228,33 +248,29 @@ def test_the_result_says_when_and_with_what_it_was_made() -> None:
 # ------------------------------------------------------------------------------------------------------- what was tried
 
 
-def epochs(*means: float) -> list[Comparison]:
-    """Test images at these means to the same three references, each another file."""
-    found = [with_test([mean] * 3, evenly(3, 0.7)) for mean in means]
-    return [
-        replace(one, names=(f"epoch-{number}.png", *one.names[1:]), digests=(f"t{number}", *one.digests[1:]))
-        for number, one in enumerate(found, start=1)
-    ]
-
-
-def test_what_was_tried_is_ranked_and_the_shown_one_marked() -> None:
-    """Name, label, mean, position; the last one that was tried is the one that is shown."""
-    root = parsed(result.tried(tried(*epochs(0.6, 0.8, 0.7), calibration=calibrated())))
+def test_what_was_tried_is_ranked_by_the_mean_that_it_shows() -> None:
+    """Name, position and gap, mean, both tails; the last one that was tried is the one that is shown."""
+    root = parsed(result.tried(tried(*epochs(0.4, 0.8, 0.66), calibration=known())))
     head, *rows = root.findall(".//tr")
-    assert texts(head.findall("th")) == [
-        "Picture",
-        "Test image",
-        "Mean",
-        "Range of the set",
-        "Another style scores this high",
-    ]
-    assert [texts([row[1].findall(".//bdi")[0], *row[2:]]) for row in rows] == [
-        ["epoch-2.png", "0.800", "above", "fewer than 1 time in 1,000"],
-        ["epoch-3.png", "0.700", "inside", "fewer than 1 time in 1,000"],
-        ["epoch-1.png", "0.600", "below", "100 times in 1,000"],
+    columns = ["Mean to the three", "Same style, this low", "Another style, this high"]
+    assert texts(head.findall("th")) == ["Picture", "Test image", *columns]
+    assert [texts([*row[1].findall(".//bdi"), *row[1].findall("span"), *row[2:]]) for row in rows] == [
+        ["epoch-2.png", "fits, +0.100", "0.800", "500", "fewer than 1 in 1,000"],
+        ["epoch-3.png", "at the edge, -0.040", "0.660", "150", "fewer than 1 in 1,000"],
+        ["epoch-1.png", "lies apart, -0.300", "0.400", "fewer than 1 in 120", "200"],
     ]
     assert [button.get("data-attempt") for button in root.iter("button")] == ["0", "1", "2"]
+    assert [button.get("data-file") for button in root.iter("button")] == ["t2", "t3", "t1"]
     assert [row.get("aria-current") for row in rows] == [None, "true", None]
+
+
+def test_the_mean_in_the_list_is_that_to_the_core() -> None:
+    """At 0.8 from three that agree and 0 from the fourth: 0.6 in all. At 0.7 and 0.9: 0.75 in all, and yet second."""
+    near, swayed = with_test([0.8, 0.8, 0.8, 0.0], ODD), with_test([0.7, 0.7, 0.7, 0.9], ODD)
+    near, swayed = (replace(one, digests=(name, *one.digests[1:])) for name, one in (("n", near), ("s", swayed)))
+    root = parsed(result.tried(tried(swayed, near)))
+    assert texts(root.findall(".//thead//th"))[2] == "Mean to the other three"
+    assert [text(row[2]) for row in root.findall(".//tbody/tr")] == ["0.800", "0.700"]
 
 
 def test_one_attempt_is_no_list() -> None:
@@ -263,7 +279,7 @@ def test_one_attempt_is_no_list() -> None:
 
 def test_without_a_calibration_what_was_tried_has_no_column_for_it() -> None:
     root = parsed(result.tried(tried(*epochs(0.6, 0.8))))
-    assert texts(root.findall(".//thead//th")) == ["Picture", "Test image", "Mean", "Range of the set"]
+    assert texts(root.findall(".//thead//th")) == ["Picture", "Test image", "Mean to the three"]
 
 
 def test_names_of_epochs_stay_apart_in_what_was_tried() -> None:
@@ -316,24 +332,16 @@ def painted(root: Element) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     return [(rgb(match[1]), rgb(match[2])) for match in found if match]
 
 
-@every_set
-def test_every_cell_of_the_matrix_has_readable_colours(comparison: Comparison) -> None:
-    """As they stand in the HTML, the legend's included."""
-    pairs = painted(parsed(details(comparison)))
-    if len(comparison.names) == 2:
-        assert pairs == []
-        return
-    assert len(pairs) == comparison.matrix.size + 5
+def test_every_cell_of_the_matrix_has_readable_colours() -> None:
+    """At every cosine that can be shown: darker with each step, whatever the hue. The legend's are among them."""
+    paints = [paint(step / 1000) for step in range(-1000, 1001)]
+    assert min(contrast(rgb(background), rgb(ink)) for background, ink in paints) >= READABLE
+    colours = [luminance(rgb(background)) for background, _ in paints]
+    assert colours == sorted(colours, reverse=True)
+    assert len(set(colours[:1001])) == 1, "up to 0"
+    pairs = painted(parsed(details(SETS["1 to 3"])))
+    assert len(pairs) == 16 + 5
     assert min(contrast(*pair) for pair in pairs) >= READABLE
-
-
-def test_the_colour_of_a_cosine_does_not_depend_on_the_set() -> None:
-    """0.6 beside 0.1 and 0.6 beside 0.9 look the same, so that two results compare."""
-    styles = set()
-    for other in (0.1, 0.9):
-        cells = parsed(details(with_test([0.6, other], evenly(2, other)))).findall(".//td[@style]")
-        styles |= {cell.attrib["style"] for cell in cells if text(cell) == "0.600"}
-    assert len(styles) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------------- names
@@ -392,3 +400,118 @@ def test_the_text_to_copy_is_the_result_as_text(names: list[str]) -> None:
     assert "hidden" in area.attrib
     assert "readonly" in area.attrib
     assert area.get("aria-label")
+
+
+# ------------------------------------------------------------------------------------------------------- known styles
+
+
+def test_pictures_of_known_styles_are_counted_for_as_many_references_as_the_result_has() -> None:
+    """A row for each label and each position, folded; without a calibration, or a row of it, nothing."""
+    one = outcome(with_test([0.8] * 4, ODD), known([3]))
+    (part,) = parsed(result.details(one)).findall("details[@class='known']")
+    assert text(part.findall("summary")[0]) == "How pictures of known styles score against 3 references"
+    rows = [texts(list(row)) for row in part.findall(".//tbody/tr")]
+    assert len(rows) == len(BANDS) + 3
+    assert rows[-1] == ["Lies apart", "fewer than 1 in 120", "912"]
+    assert "none is counted in two lines" in text(part)
+    assert "our set: 1,000 pictures of 120 known styles" in text(part)
+    for other in (
+        outcome(one.comparison),
+        outcome(one.comparison, known([4])),
+        outcome(SETS["3 alone"], known()),
+    ):
+        assert parsed(result.details(other)).findall("details[@class='known']") == []
+
+
+# --------------------------------------------------------------------------------------------------------------- about
+
+ABOUT = result.about(PROVENANCE, None, 70)
+PAGE = "\n".join([result.intro(), WAITING, EXAMPLES_HINT, ABOUT, not_megastyle("x.pth")])
+SPANS = ["0.75 and above", "0.65 to 0.75", "0.55 to 0.65", "0.45 to 0.55", "below 0.45"]
+
+
+def test_the_page_has_no_percentage() -> None:
+    """Addresses left out."""
+    assert not re.search(r"[%‰٪﹪％]|per ?cent", re.sub(r"https?://\S+", "", PAGE), re.IGNORECASE)
+
+
+def test_the_page_shows_the_bands() -> None:
+    """A table, best first: each floor with the label and emoji of its band."""
+    rows = [texts(list(row)) for row in parsed(ABOUT).findall(".//table[@class='bands']//tr")]
+    labels = [f"{band.emoji} {band.label}" for band in BANDS]
+    assert rows == [["Cosine", "Label"], *map(list, zip(SPANS, labels, strict=True))]
+    assert "This encoder is not calibrated" in text(parsed(ABOUT))
+    assert "not calibrated" not in text(parsed(result.about(PROVENANCE, known(), 70)))
+
+
+def test_the_pages_appendix_is_what_a_paper_needs() -> None:
+    """Checkpoint, commit, SHA-256, size, interpolation, normalisation, precision, formula, versions, citation."""
+    facts = parsed(result.about(PROVENANCE, known(), 70)).findall(".//dl")[0]
+    assert texts(facts.findall("dt")) == ["Encoder", "Method", "Versions", "Calibration", "Labels", "Cite"]
+    wanted = ["weights c.pth (commit abc)", "d" * 64, "built as b", "384 x 384", "bicubic", "standard deviation 0.5"]
+    wanted += ["float32", "L2 norm", "dot product", "arithmetic mean", "torch 1, transformers 2, pillow 3", "f" * 40]
+    wanted += ["our set: 1,000 pictures of 120 known styles, measured 2026-01-01", "9" * 64, "heuristic", "2604.08364"]
+    assert [part for part in wanted if part not in text(facts)] == []
+    assert (NOT_MEGASTYLE in text(facts), NOT_MEGASTYLE in result.about(UNOFFICIAL, None, 70)) == (False, True)
+
+
+def test_everything_but_the_bands_is_folded_away_and_links_open_beside_the_page() -> None:
+    """In the browser's own way; closed, with a title each."""
+    folded = parsed(ABOUT).findall(".//details")
+    assert len(folded) == 5
+    assert not any("open" in part.attrib for part in folded)
+    assert all(text(part.findall("summary")[0]) for part in folded)
+    links = parsed(ABOUT).findall(".//a")
+    assert len(links) == 6
+    assert {(link.get("target"), link.get("rel")) for link in links} == {("_blank", "noopener")}
+
+
+def test_a_fork_names_its_own_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the variable that the platform sets; elsewhere it is the owner's."""
+    program = "from megastyle.page import exports, result; print(result.SPACE, exports.SPACE)"
+    for name, expected in ((None, "olfronar/megastyle-comparison"), ("someone/fork", "someone/fork")):
+        monkeypatch.delenv("SPACE_ID", raising=False)
+        if name:
+            monkeypatch.setenv("SPACE_ID", name)
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [f"https://huggingface.co/spaces/{expected}"] * 2
+
+
+def test_the_page_writes_no_constant_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other constants, other words: no number stands in the texts themselves."""
+    words = text(parsed(ABOUT))
+    wanted = [
+        f"at least {FAR_MARGIN:.2f} below",
+        f"below {LOOSE_BELOW:.2f}",
+        "first 8",
+        "JPEG",
+        "for 70 minutes at most",
+    ]
+    wanted += [f"{MAX_FILE_BYTES // 2**20} MB", f"{MAX_PIXELS // 10**6} megapixels"]
+    assert [part for part in wanted if part not in words] == []
+    other = {"FAR_MARGIN": 0.37, "LOOSE_BELOW": 0.41, "MAX_REFERENCES": 23, "FORMATS_IN_WORDS": "Xpeg"}
+    for name, value in {**other, "MAX_FILE_BYTES": 123 * 2**20, "MAX_PIXELS": 456 * 10**6}.items():
+        monkeypatch.setattr(result, name, value)
+    words = text(parsed(result.about(PROVENANCE, None, 789)))
+    for part in ("at least 0.37", "below 0.41", "first 23", "Xpeg", "123 MB", "456 megapixels", "for 789 minutes"):
+        assert part in words
+    assert [part for part in wanted if part in words] == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "higher is closer",
+        "no absolute meaning",
+        "rules of thumb",
+        "authorship",
+        "copying",
+        "squashed to a square",
+        "Apache-2.0",
+        "2604.08364",
+        "lives in your browser's tab",
+    ],
+)
+def test_the_page_says_what_the_score_is_and_is_not(wanted: str) -> None:
+    """Direction and limits of the number, licences, and where pictures stay."""
+    assert wanted in text(parsed(PAGE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -14,11 +15,9 @@ from markup import parsed, text, texts
 from megastyle.calibration import Calibration
 from megastyle.comparison import BANDS, Comparison, shown
 from megastyle.page.result import overview
-from megastyle.page.ruler import DESKTOP, LETTER, PHONE, START, Label, Scale, fits, label, ruler, scale_of, stretches
-from outcomes import calibrated, outcome, row
+from megastyle.page.ruler import LETTER, NARROWEST, START, Label, Scale, label, ruler, scale_of, stretches
+from outcomes import known, outcome
 from sets import SETS, comparisons, evenly, every_set, of_matrix, steady, symmetric, with_test
-
-WIDTHS = {"phone": PHONE, "desktop": DESKTOP}
 
 
 def drawn(comparison: Comparison, calibration: Calibration | None = None) -> Element:
@@ -77,54 +76,76 @@ def test_a_mark_stands_at_its_cosine(cosine: float) -> None:
     assert text(name) == f"mean {cosine:.3f}"
 
 
-def test_the_bracket_spans_the_agreement() -> None:
-    """Leave-one-out 0.65, 0.7, 0.75: two upright ends and a line between them, a dot at 0.7."""
-    svg = drawn(with_test([0.8] * 3, symmetric(3, [0.6, 0.7, 0.8])))
-    spans = sorted((x_of(node, "x1"), x_of(node, "x2")) for node in all_of(svg, "line", "bracket"))
-    low, high = place_on(svg, 0.65), place_on(svg, 0.75)
-    assert np.allclose(spans, [(low, low), (low, high), (high, high)], atol=0.02)
-    (dot,) = all_of(svg, "circle", "bracket-dot")
-    assert x_of(dot, "cx") == pytest.approx(place_on(svg, 0.7), abs=0.02)
-    assert texts(all_of(svg, "text", "bracket-label")) == ["references to each other 0.700"]
+def test_what_decides_the_position_is_drawn() -> None:
+    """Three references at 0.8 from one another; the test image at 0.7 to two of them, 0.4 to the third: t = 0.6.
+
+    M = (1.6 + 0.7) / 3 = 0.766667 twice, (1.6 + 0.4) / 3 = 0.666667; it would lie apart below 0.8 - 0.2 = 0.6.
+    """
+    svg = drawn(with_test([0.7, 0.7, 0.4], evenly(3, 0.8)))
+    dots = sorted(x_of(dot, "cx") for dot in all_of(svg, "circle", "dot"))
+    assert dots == pytest.approx([place_on(svg, mean) for mean in (2 / 3, 2.3 / 3, 2.3 / 3)], abs=0.02)
+    (diamond,) = [node for node in svg.iter("svg") if node.find("path[@class='test']") is not None]
+    (border,), (zone,) = all_of(svg, "line", "border"), all_of(svg, "rect", "zone")
+    assert x_of(diamond) == pytest.approx(place_on(svg, 0.6), abs=0.02)
+    assert x_of(border, "x1") == x_of(zone, "width") == pytest.approx(place_on(svg, 0.6), abs=0.02)
+    assert texts(all_of(svg, "text", "border-label")) == ["lies apart below 0.600"]
 
 
-def test_the_bracket_is_that_of_the_set_without_the_odd_one_out() -> None:
-    """Leave-one-out 0.75, 0.775, 0.725 without the fourth, which is at 0.1 from all."""
+def test_what_decides_is_that_of_the_set_without_the_odd_one_out() -> None:
+    """Leave-one-out 0.75, 0.775, 0.725 without the fourth, which is at 0.1 from all; the test image at 0.76."""
     svg = drawn(with_test([0.76, 0.76, 0.76, 0.4], symmetric(4, [0.8, 0.7, 0.1, 0.75, 0.1, 0.1])))
-    ends = {x_of(node, "x1") for node in all_of(svg, "line", "bracket")}
-    assert sorted(ends) == pytest.approx([place_on(svg, 0.725), place_on(svg, 0.775)], abs=0.02)
+    dots = [x_of(dot, "cx") for dot in all_of(svg, "circle", "dot")]
+    means = [(2 * own + 0.76) / 3 for own in (0.75, 0.775, 0.725)]
+    assert dots == pytest.approx([place_on(svg, mean) for mean in means], abs=0.02)
 
 
-def test_two_references_have_a_dot_and_no_bracket() -> None:
-    """One number has no ends."""
-    svg = drawn(with_test([0.9, 0.8], evenly(2, 0.6)))
-    assert (len(all_of(svg, "line", "bracket")), len(all_of(svg, "circle", "bracket-dot"))) == (0, 1)
+@pytest.mark.parametrize(
+    ("comparison", "dots"),
+    [
+        (with_test([0.9, 0.8], evenly(2, 0.6)), [0.6, 0.6]),
+        (of_matrix(symmetric(3, [0.6, 0.7, 0.8]), has_test=False), [0.65, 0.7, 0.75]),
+        (with_test([0.9], evenly(1, 1)), []),
+    ],
+)
+def test_without_a_position_there_are_the_references_means_to_one_another(
+    comparison: Comparison, dots: list[float]
+) -> None:
+    svg = drawn(comparison)
+    found = [x_of(dot, "cx") for dot in all_of(svg, "circle", "dot")]
+    assert found == pytest.approx([place_on(svg, mean) for mean in dots], abs=0.02)
+    assert all_of(svg, "rect", "zone") == all_of(svg, "path", "test") == []
+
+
+def test_bands_can_be_told_apart_without_colour() -> None:
+    """Each is higher than the one before, and has its name."""
+    heights = [float(node.attrib["height"]) for node in all_of(drawn(SETS["1 to 3"]), "rect", "band")]
+    assert heights == sorted(set(heights))
+    assert len(heights) == len(BANDS)
 
 
 @every_set
 def test_the_ruler_says_all_its_numbers_to_a_screen_reader(comparison: Comparison) -> None:
-    """It is one picture with words: mean, label, each reference's cosine and number, the agreement and its range."""
-    svg, agreement = drawn(comparison), comparison.agreement
+    """It is one picture with words: mean, label, each reference's cosine and number, and what decides."""
+    svg = drawn(comparison)
     expected = [f"{shown(cosine)} (number {index})" for index, cosine in enumerate(comparison.cosines, start=1)]
     expected += [shown(comparison.mean_cosine), comparison.band.label.lower()] if comparison.has_test else []
-    expected += [shown(agreement.mean)] if agreement else []
-    expected += [shown(agreement.min), shown(agreement.max)] if agreement and comparison.has_range else []
+    means = comparison.typicality or comparison.core_agreement
+    expected += [f"{shown(mean)} (number {index + 1})" for index, mean in zip(comparison.core, means, strict=False)]
     assert svg.attrib["role"] == "img"
     assert [number for number in expected if number not in svg.attrib["aria-label"].lower()] == []
-    assert ("odd one out" in svg.attrib["aria-label"]) == (comparison.odd_one_out is not None)
+    assert ("without reference" in svg.attrib["aria-label"]) == (comparison.odd_one_out is not None)
+    assert ("would lie apart" in svg.attrib["aria-label"]) == (comparison.position is not None)
 
 
 def test_the_key_explains_the_signs_that_are_there_and_no_other() -> None:
-    """What is drawn for each: a line a reference, a triangle, a dot, two curves."""
-    cases = {
-        ("| one reference", "▼ their mean"): (SETS["1 to 1"], None),
-        ("| one reference", "▼ their mean", "● the references to each other"): (SETS["1 to 3"], None),
-        ("● the references to each other",): (SETS["3 alone"], None),
-    }
-    for signs, (comparison, calibration) in cases.items():
-        (key,) = parsed(overview(outcome(comparison, calibration), None)).findall(".//p[@class='key']")
-        assert text(key) == " · ".join(signs)
-    (key,) = parsed(overview(outcome(SETS["1 to 3"], calibrated()), None)).findall(".//p[@class='key']")
+    """What is drawn for each: a line a reference, a triangle, dots, a diamond, two curves."""
+    (key,) = parsed(overview(outcome(SETS["1 to 1"]), None)).findall(".//p[@class='key']")
+    assert text(key) == "| one reference · ▼ their mean"
+    for name, signs in (("1 to 2", "|▼○"), ("1 to 3", "|▼○◆"), ("3 alone", "○"), ("an odd one", "|▼○◆")):
+        (key,) = parsed(overview(outcome(SETS[name]), None)).findall(".//p[@class='key']")
+        assert "".join(sign for sign in "|▼○◆" if sign in text(key)) == signs
+        assert ("without reference 4" in text(key)) == (name == "an odd one")
+    (key,) = parsed(overview(outcome(SETS["1 to 3"], known()), None)).findall(".//p[@class='key']")
     assert text(key).endswith("same style · another style, in the calibration set")
 
 
@@ -151,23 +172,13 @@ def test_the_ruler_begins_where_it_shows_the_lowest_mark(lowest: float, start: f
     assert start_of(drawn(with_test([lowest, 0.9], evenly(2, 0.8)))) == pytest.approx(start)
 
 
-def test_the_ruler_reaches_down_to_the_agreement() -> None:
-    """The references' own is far below the test image's cosines; without a test image it is all there is."""
+def test_the_ruler_reaches_down_to_what_decides_and_to_the_curves() -> None:
+    """References at 0.1 to 0.3; one that would lie apart below 0.9 - 0.2 - ...; strangers from 0 on, but for a tail."""
     among = symmetric(3, [0.1, 0.15, 0.3])  # leave-one-out 0.125, 0.2, 0.225
-    for comparison in (with_test([0.9] * 3, among), of_matrix(among, has_test=False)):
-        svg = drawn(comparison)
-        assert start_of(svg) == pytest.approx(0.1)
-        assert min(x_of(node, "x1") for node in all_of(svg, "line", "bracket")) == pytest.approx(
-            place_on(svg, 0.125), abs=0.02
-        )
-
-
-def test_the_ruler_reaches_down_to_the_curves_but_for_their_tail() -> None:
-    """Strangers from -0.5, of which half lie below 0.2: a hundredth lies below -0.5 + 0.7 / 50 = -0.486."""
+    assert start_of(drawn(of_matrix(among, has_test=False))) == pytest.approx(0.1)
+    assert start_of(drawn(with_test([0.9] * 3, evenly(3, 0.42)))) == pytest.approx(0.2)  # apart below 0.22
     comparison = with_test([0.9] * 3, evenly(3, 0.8))
-    low = calibrated({n: row(different=(-0.5, 0.2, 0.7), n=n) for n in range(1, 9)})
-    assert scale_of(outcome(comparison, low)).start == pytest.approx(-0.5)
-    assert scale_of(outcome(comparison, calibrated())).start == pytest.approx(0.0)
+    assert scale_of(outcome(comparison, known())).start == pytest.approx(0.0)
     assert scale_of(outcome(comparison)).start == pytest.approx(START)
 
 
@@ -175,11 +186,11 @@ def test_the_ruler_reaches_down_to_the_curves_but_for_their_tail() -> None:
 @given(comparisons(), st.booleans())
 def test_every_mark_lies_on_the_ruler_at_its_cosine(comparison: Comparison, with_curves: bool) -> None:  # noqa: FBT001 - hypothesis draws it
     """Whatever the cosines are: none is pinned to an edge, and nothing lies outside."""
-    one = outcome(comparison, calibrated() if with_curves else None)
+    one = outcome(comparison, known() if with_curves else None)
     scale = scale_of(one)
     assert scale.start <= START + 1e-9
     assert round(scale.start * 10) == pytest.approx(scale.start * 10)
-    values = [*comparison.cosines, *(comparison.agreement or ())]
+    values = [*comparison.cosines, *(comparison.typicality or comparison.core_agreement)]
     for value in values:
         assert scale.place(value) == pytest.approx(100 * (value - scale.start) / (1 - scale.start), abs=1e-3)
     svg = drawn(comparison, one.calibration)
@@ -201,7 +212,7 @@ def extent(found: Label, width: float) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("width", [300, 560, 1000])
-@pytest.mark.parametrize("words", ["mean -0.123", "references to each other -0.123"])
+@pytest.mark.parametrize("words", ["mean -0.123", "lies apart below -0.123"])
 def test_a_label_stays_on_the_ruler(words: str, width: int) -> None:
     """At every cosine, at the width of a phone and at any larger one."""
     for start in (0.3, 0.0, -1.0):
@@ -212,34 +223,17 @@ def test_a_label_stays_on_the_ruler(words: str, width: int) -> None:
             assert right <= width + 0.01, cosine
 
 
-@pytest.mark.parametrize("start", [step / 10 for step in range(-10, 4)])
-@pytest.mark.parametrize("shown_at", ["phone", "desktop"])
-def test_the_words_under_the_ruler_have_room(start: float, shown_at: str) -> None:
-    """At the narrowest width at which they are shown: a band's name within its band, ticks that do not touch."""
-    width = WIDTHS[shown_at]
-    visible = {"phone": ("phone",), "desktop": ("phone", "desktop")}[shown_at]
+@pytest.mark.parametrize("start", [step / 10 for step in range(-8, 4)])
+def test_the_words_under_the_ruler_have_room_on_a_phone(start: float) -> None:
+    """Every band's name and every floor is there; of those in one row none touches the next, at 5.6 pixels a letter."""
     found = stretches(Scale(start))
-    for stretch in found:
-        if stretch.fits in visible:
-            assert len(stretch.band.name) * LETTER <= (stretch.right - stretch.left) / 100 * width + 0.01
-    ticks = [stretch.left / 100 * width for stretch in found if stretch.tick in visible]
-    assert np.diff(ticks).min() >= 4 * 5.5, "four small characters of 5.5 pixels"
-
-
-def test_every_band_is_named_on_a_wide_ruler_of_the_usual_span() -> None:
-    assert [stretch.fits for stretch in stretches(Scale(START))] == ["phone", "phone", "desktop", "phone", "phone"]
-    assert [stretch.band for stretch in stretches(Scale(START))] == list(BANDS[::-1])
-
-
-def test_what_fits_is_told_by_the_narrowest_width() -> None:
-    """Eight letters take 51.2 pixels: a sixth of 300, a tenth of 560."""
-    assert [fits(share, "Moderate") for share in (100, 17.1, 17.0, 9.2, 9.1)] == [
-        "phone",
-        "phone",
-        "desktop",
-        "desktop",
-        "",
-    ]
+    assert [stretch.band for stretch in found] == list(BANDS[::-1])
+    for row in (0, 1):
+        names = [stretch for stretch in found if stretch.row == row]
+        spans = [((one.left + one.right) / 2 * NARROWEST / 100, len(one.band.name) * 5.6 / 2) for one in names]
+        assert all(x - half >= other + its for (other, its), (x, half) in pairwise(spans))
+        ticks = [stretch.left * NARROWEST / 100 for stretch in found if stretch.tick_row == row]
+        assert min(np.diff(ticks), default=99) >= 4 * 5.6
 
 
 # --------------------------------------------------------------------------------------------------------------- curves
@@ -252,22 +246,20 @@ def points(path: str) -> list[tuple[float, float]]:
 
 
 def test_the_curves_of_the_calibration_stand_where_its_scores_are() -> None:
-    """Relatives are densest between 0.6 and 1, strangers between 0 and 0.2; each as high as there is room."""
+    """Relatives lie between 0.6 and 1, strangers between 0 and 0.5; each as high as there is room."""
     comparison = with_test([0.9] * 3, evenly(3, 0.8))
-    svg = drawn(comparison, calibrated())
+    svg = drawn(comparison, known())
     curves = {kind: points(all_of(svg, "path", kind)[0].attrib["d"]) for kind in ("same", "different")}
     peaks = {kind: min(path, key=lambda point: point[1]) for kind, path in curves.items()}
-    assert 60 < peaks["same"][0] < 100
-    assert 0 < peaks["different"][0] < 20
+    assert 59 < peaks["same"][0] <= 100
+    assert 0 <= peaks["different"][0] <= 50
     assert {peak[1] for peak in peaks.values()} == {6}
     assert all(0 <= y <= 100 for path in curves.values() for _, y in path)
     assert all([x for x, _ in path] == list(range(101)) for path in curves.values())
-    assert "In the calibration set most pictures of the same style score" in svg.attrib["aria-label"]
 
 
 def test_there_are_no_curves_where_the_calibration_has_nothing_for_so_many_references() -> None:
-    calibration = calibrated({1: row((0.6, 0.8, 1.0), (0.0, 0.2, 0.7))})
-    for comparison, given_calibration in ((SETS["1 to 3"], calibration), (SETS["3 alone"], calibrated())):
-        one = outcome(comparison, given_calibration)
-        assert ruler(one)["curves"] is None
-        assert "calibration" not in ruler(one)["words"]
+    """Or without a test image. The number is that of the core."""
+    for name, counts in (("1 to 3", [1]), ("3 alone", [1, 2, 3]), ("an odd one", [4])):
+        assert ruler(outcome(SETS[name], known(counts)))["curves"] is None
+    assert ruler(outcome(SETS["an odd one"], known([3])))["curves"]

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from markup import parsed, text, texts
 from megastyle.comparison import BANDS, LOOSE_BELOW, MAX_REFERENCES, Comparison, compare
+from megastyle.page import words as module
 from megastyle.page.words import (
-    RULE_OF_THUMB,
-    calibration_sentence,
+    NAME_LENGTH,
+    REMARKS,
+    TWO_YARDSTICKS,
     contradicts,
-    fit,
+    counted,
+    fit_in_short,
     fit_sentence,
+    frequencies,
+    in_words,
+    known_rows,
+    listed,
     name_markup,
     notes,
+    of_thousand,
     plain,
     refusal,
+    sendable,
+    short,
+    short_all,
+    split_extension,
     too_few,
     verdict,
 )
-from outcomes import calibrated, outcome, row
+from outcomes import known, outcome
 from sets import (
     HOSTILE,
     SETS,
@@ -34,16 +49,18 @@ from sets import (
     numbered,
     of_matrix,
     scored_set,
+    steady,
     symmetric,
     with_test,
 )
 
-SPREAD = symmetric(3, [0.6, 0.7, 0.8])  # leave-one-out 0.65, 0.7 and 0.75
+ODD = symmetric(4, [0.8, 0.8, 0.1, 0.8, 0.1, 0.1])  # three at 0.8 from one another, the fourth at 0.1 from all
+NONE_LATER = "From three references on, this line says whether the picture fits them."
 
 
-def verdict_of(comparison: Comparison) -> str:
-    """The verdict of a comparison without a calibration."""
-    return verdict(outcome(comparison))
+def test_the_worked_examples_in_the_docstrings_are_true() -> None:
+    found = doctest.testmod(module)
+    assert (found.failed, found.attempted >= 3) == (0, True)
 
 
 # -------------------------------------------------------------------------------------------------------------- verdict
@@ -52,346 +69,333 @@ def verdict_of(comparison: Comparison) -> str:
 @scored_set
 def test_the_verdict_begins_with_emoji_and_label_and_has_the_number_in_bold(comparison: Comparison) -> None:
     """A second-level heading, then the mean with three decimals, then how many references."""
-    heading, headline, *_ = verdict_of(comparison).split("\n\n")
+    heading, headline, *_ = verdict(outcome(comparison)).split("\n\n")
     count = len(comparison.reference_names)
     assert heading == f"## {comparison.band.emoji} {comparison.band.label}"
     assert f"**{comparison.mean_cosine:.3f}**".replace("-0.000", "0.000") in headline
     assert re.search(r"\b1 reference\b" if count == 1 else rf"\b{count} references\b", headline)
 
 
-@pytest.mark.parametrize(
-    ("comparison", "beginnings"),
-    [
-        (
-            with_test([0.6] * 3, evenly(3, 0.5)),
-            [
-                "## 🟡 Moderate style match",
-                "Mean cosine **0.600** to 3 references.",
-                "**Loose set:**",
-                "Your references agree with each other at **0.500** (0.500 to 0.500).",
-                "A picture of the same style scores this high",
-            ],
-        ),
-        (
-            with_test([0.6] * 2, evenly(2, 0.5)),
-            [
-                "## 🟡 Moderate style match",
-                "Mean cosine **0.600** to 2 references.",
-                "**No range:**",
-                "Your references agree with each other at **0.500**.",
-                "⚠️ **A loose set:**",
-                "A picture of the same style scores this high",
-            ],
-        ),
-    ],
-    ids=["with a range", "without one"],
-)
-def test_the_verdict_comes_in_one_order(comparison: Comparison, beginnings: list[str]) -> None:
-    """Heading, mean, the sentence on the set, its agreement, the calibration.
-
-    A loose set is said in the sentence where that measures by it, else in a warning of its own.
-    """
-    parts = verdict(outcome(comparison, calibrated())).split("\n\n")
-    assert len(parts) == len(beginnings)
-    assert [part[: len(beginning)] for part, beginning in zip(parts, beginnings, strict=True)] == beginnings
-
-
 @every_set
 def test_the_verdict_is_markdown_alone(comparison: Comparison) -> None:
-    """No inline HTML and no file name, which could be taken for markup."""
-    words = verdict(outcome(comparison, calibrated()))
-    assert not re.search(r"[<>]|&\w+;", words)
+    """No inline HTML, no percentage, no file name, which could be taken for markup; without its marks it is plain."""
+    words = verdict(outcome(comparison, known()))
+    assert not re.search(r"[<>%]|&\w+;|nan", words)
     assert not any(name in words for name in comparison.names)
+    assert not re.search(r"[*#]", plain(words))
 
 
 @hostile_names
 def test_hostile_names_do_not_reach_the_verdict(names: list[str]) -> None:
     """It is that of harmless names."""
     harmless = described(numbered(len(names)), ignored=numbered(len(HOSTILE)))
-    assert verdict_of(described(names, ignored=HOSTILE)) == verdict_of(harmless)
-
-
-@pytest.mark.parametrize(
-    ("mean", "lead", "how"),
-    [
-        (0.7, "Fits", "as close to the three as they are to one another"),
-        (0.9, "Fits", "closer to the three than they are to one another"),
-        (0.2, "Lies apart", "further from the three than any of them is from the rest"),
-    ],
-)
-def test_the_verdict_says_where_the_test_image_lies(mean: float, lead: str, how: str) -> None:
-    """Three references with leave-one-out 0.65, 0.7 and 0.75; exactly one of the three places is named."""
-    words = verdict_of(with_test([mean] * 3, SPREAD))
-    assert "0.700" in words
-    assert "0.650 to 0.750" in words
-    assert f"**{lead}:** {how}." in words
-    assert len(re.findall(r"\*\*(Fits|Lies apart)", words)) == 1
-
-
-def test_two_references_have_one_number_and_no_range() -> None:
-    """They agree at 0.6, shown once; a range of one number would mislead."""
-    words = verdict_of(with_test([0.9, 0.9], evenly(2, 0.6)))
-    assert words.count("0.600") == 1
-    assert " to 0.600" not in words
-    assert not re.search(r"\*\*(Fits|Lies apart)", words)
-
-
-def test_one_reference_has_no_yardstick() -> None:
-    """A pair has one cosine, and it is the only number."""
-    assert re.findall(r"\d\.\d+", verdict_of(with_test([0.9], evenly(1, 1)))) == ["0.900"]
+    assert verdict(outcome(described(names, ignored=HOSTILE))) == verdict(outcome(harmless))
 
 
 def test_without_a_test_image_there_is_no_label() -> None:
-    """Agreement and a hint, no verdict; a calibration has nothing to say of it."""
-    words = verdict(outcome(of_matrix(SPREAD, has_test=False), calibrated()))
-    assert words.startswith("## ")
-    assert "0.700" in words
-    assert not any(band.label in words for band in BANDS)
-    assert "nan" not in words.lower()
-    assert "A picture of the same style" not in words
+    """How alike they are, without the odd one out, and what to do; a calibration has nothing to say of it."""
+    assert verdict(outcome(of_matrix(evenly(3, 0.7), has_test=False), known())).split("\n\n") == [
+        "## 🔗 How alike 3 references are",
+        "On average, the three are at **0.700** to one another.",
+        "Add a test image and compare again to see how close it is to them.",
+    ]
+    words = verdict(outcome(of_matrix(ODD, has_test=False)))
+    assert "On average, the other three are at **0.800** to one another, without reference 4." in words
 
 
-@pytest.mark.parametrize(("among", "loose"), [(0.5494, True), (0.5496, False), (0.8, False)])
-def test_a_loose_set_is_called_loose(among: float, loose: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    """With and without a test image; the floor that it fails is named."""
-    for comparison in (with_test([0.9] * 3, evenly(3, among)), of_matrix(evenly(3, among), has_test=False)):
-        assert ("loose" in verdict_of(comparison).lower()) is loose
-        assert bool(re.search(rf"\b{LOOSE_BELOW:.2f}\b", verdict_of(comparison))) is loose
+# ------------------------------------------------------------------------------------------------------ whether it fits
 
-
-def test_a_set_with_one_stranger_in_it_is_not_called_loose() -> None:
-    """The others are at 0.8 from each other: that is the number that counts; the stranger is named by its number."""
-    for comparison in (SETS["an odd one"], of_matrix(symmetric(3, [0.8, 0.2, 0.2]), has_test=False)):
-        words = verdict_of(comparison)
-        assert "loose" not in words.lower()
-        assert "Without the odd one out (reference 3), the other two agree with each other at **0.800**" in words
-
-
-def test_the_mean_that_is_measured_is_said_where_it_is_not_the_headline() -> None:
-    """Three references at 0.8 and a stranger at 0.1: headline 2.5 / 4 = 0.625, measured is the 0.8 of the three."""
-    words = verdict_of(with_test([0.8, 0.8, 0.8, 0.1], symmetric(4, [0.8, 0.8, 0.1, 0.8, 0.1, 0.1])))
-    assert "Mean cosine **0.625** to 4 references." in words
-    assert "**Fits:** as close to the other three as they are to one another." in words
-    assert (
-        "the other three agree with each other at **0.800** (0.800 to 0.800); the test image is at **0.800**" in words
-    )
-
-
-def test_a_plain_verdict_has_no_marks_of_markdown() -> None:
-    assert not re.search(r"[*#]", plain(verdict(outcome(SETS["an odd one"], calibrated()))))
-
-
-# ------------------------------------------------------------------------------------------- whether it fits, and why
-
-ODD = symmetric(4, [0.8, 0.8, 0.1, 0.8, 0.1, 0.1])  # three at 0.8 from each other, the fourth at 0.1 from all
-TOO_FEW = "references are too few for one; the picture is {} them than they are to each other"
-HARDLY = "; but below 0.55 they hardly share a style themselves, so a mean over them says little"
 FITS: dict[str, tuple[list[float], Square, str, str]] = {
     "one reference": (
         [0.9],
         evenly(1, 1),
-        "A pair",
-        "there is no set to fit into. With three or more references, their own agreement is a yardstick",
+        f"**One reference:** too little to say what style is meant. {NONE_LATER}",
+        "",
     ),
-    "two, closer": ([0.9, 0.8], evenly(2, 0.6), "No range", f"the two {TOO_FEW.format('closer to')}"),
-    "two, further": ([0.5, 0.5], evenly(2, 0.6), "No range", f"the two {TOO_FEW.format('further from')}"),
-    "inside": ([0.7] * 3, SPREAD, "Fits", "as close to the three as they are to one another"),
-    "above": ([0.76] * 3, SPREAD, "Fits", "closer to the three than they are to one another"),
-    "below": ([0.64] * 3, SPREAD, "Lies apart", "further from the three than any of them is from the rest"),
-    "eight": ([0.7] * 8, evenly(8, 0.7), "Fits", "as close to the eight as they are to one another"),
-    "loose, inside": (
+    "two": (
+        [0.9, 0.8],
+        evenly(2, 0.6),
+        (
+            "**Two references:** the picture is 0.250 closer to the two than they are to one another "
+            f"(0.850 against 0.600). {NONE_LATER}"
+        ),
+        "+0.250",
+    ),
+    "fits, closer": (
+        [0.9] * 8,
+        evenly(8, 0.7),
+        "**Fits:** 0.200 closer to the eight than they are to one another (0.900 against 0.700).",
+        "fits, +0.200",
+    ),
+    "fits, shown alike": (
+        [0.7004] * 3,
+        evenly(3, 0.7),
+        "**Fits:** as close to the three as they are to one another (0.700 against 0.700).",
+        "fits, +0.000",
+    ),
+    "fits, further": (  # t = 0.7; M_2 = (2 * 0.8 + 0.5) / 3 = 0.7
+        [0.8, 0.5, 0.8],
+        evenly(3, 0.8),
+        (
+            "**Fits:** no further out than reference 2; 0.100 further from the three than they are from one another "
+            "(0.700 against 0.800)."
+        ),
+        "fits, -0.100",
+    ),
+    "edge": (
+        [0.75] * 3,
+        evenly(3, 0.8),
+        (
+            "**At the edge:** the furthest out of these four pictures, as one always is; 0.050 further from the three "
+            "than they are from one another (0.750 against 0.800)."
+        ),
+        "at the edge, -0.050",
+    ),
+    "apart": (
         [0.4] * 3,
-        evenly(3, 0.4),
-        "Loose set",
-        f"as close to the three as they are to one another{HARDLY}",
+        evenly(3, 0.8),
+        "**Lies apart:** 0.400 further from the three than they are from one another (0.400 against 0.800).",
+        "lies apart, -0.400",
     ),
-    "loose, above": (
-        [0.5] * 3,
-        evenly(3, 0.4),
-        "Loose set",
-        f"closer to the three than they are to one another{HARDLY}",
-    ),
-    "loose, below": (
-        [0.3] * 3,
-        evenly(3, 0.4),
-        "Lies apart",
-        f"further from the three than any of them is from the rest{HARDLY}",
-    ),
-    "odd one out, two others": (
-        [0.9, 0.9, 0.1],
-        symmetric(3, [0.8, 0.2, 0.2]),
-        "No range",
-        f"the other two {TOO_FEW.format('closer to')}",
-    ),
-    "odd one out, inside": (
-        [0.8, 0.8, 0.8, 0.1],
-        ODD,
-        "Fits",
-        "as close to the other three as they are to one another",
-    ),
-    "odd one out, above": (
+    "odd one out": (
         [0.9, 0.9, 0.9, 0.1],
         ODD,
-        "Fits",
-        "closer to the other three than they are to one another",
+        (
+            "**Fits:** 0.100 closer to the other three than they are to one another "
+            "(0.900 against 0.800, without reference 4)."
+        ),
+        "fits, +0.100",
     ),
-    "odd one out, below": (
-        [0.7, 0.7, 0.7, 0.9],
-        ODD,
-        "Lies apart",
-        "further from the other three than any of them is from the rest",
+    "label low, and fits": (  # 0.5 is weak; t = 0.5, M_1 = (2 * 0.6 + 0.3) / 3 = 0.5
+        [0.3, 0.6, 0.6],
+        evenly(3, 0.6),
+        (
+            "**Fits:** no further out than reference 1; 0.100 further from the three than they are from one another "
+            f"(0.500 against 0.600). {TWO_YARDSTICKS}"
+        ),
+        "fits, -0.100",
+    ),
+    "label high, and apart": (
+        [0.76] * 3,
+        evenly(3, 0.98),
+        "**Lies apart:** 0.220 further from the three than they are from one another (0.760 against 0.980). "
+        + TWO_YARDSTICKS,
+        "lies apart, -0.220",
+    ),
+    "loose, closer": (
+        [0.5] * 3,
+        evenly(3, 0.4),
+        (
+            "**Loose set:** your references are at 0.400 to one another; below 0.55 they hardly share a style. "
+            "The picture is 0.100 closer to them than that, which says little."
+        ),
+        "+0.100",
+    ),
+    "loose, as close": (
+        [0.4] * 2,
+        evenly(2, 0.4),
+        (
+            "**Loose set:** your references are at 0.400 to one another; below 0.55 they hardly share a style. "
+            "The picture is just as close, which says little."
+        ),
+        "+0.000",
+    ),
+    "loose, apart": (
+        [0.1] * 3,
+        evenly(3, 0.4),
+        (
+            "**Loose set:** your references are at 0.400 to one another; below 0.55 they hardly share a style. "
+            "The picture is 0.300 further from them than that and lies apart even from them."
+        ),
+        "-0.300",
     ),
 }
 
 
-@pytest.mark.parametrize(("test", "among", "lead", "rest"), FITS.values(), ids=FITS)
-def test_whether_the_test_image_fits_is_measured_by_the_set(
-    test: list[float], among: Square, lead: str, rest: str
-) -> None:
-    """A lead in a word or two, and how it was measured."""
-    assert fit(with_test(test, among)) == (lead, rest)
-
-
-def test_two_numbers_that_are_shown_alike_are_called_alike() -> None:
-    """Two references at 0.6; the mean 0.6004 is shown as 0.600 as well."""
-    lead, rest = fit(with_test([0.6004, 0.6004], evenly(2, 0.6)))
-    assert lead == "No range"
-    assert rest == "the two references are too few for one; the picture is as close to them as they are to each other"
-
-
-CONTRADICTIONS: dict[str, tuple[list[float], Square, bool]] = {
-    "weak, and fits": ([0.541] * 3, symmetric(3, [0.54, 0.53, 0.55]), True),  # inside 0.535 to 0.545
-    "weak, and closer than they are": ([0.541] * 3, evenly(3, 0.5), True),
-    "moderate, and lies apart": ([0.6] * 3, SPREAD, True),
-    "good, and fits": ([0.7] * 3, SPREAD, False),
-    "strong, and closer than they are": ([0.9] * 3, SPREAD, False),
-    "weak, and lies apart": ([0.5] * 3, SPREAD, False),
-    "minimal by the stranger, and fits the others": (
-        [0.56, 0.56, 0.56, 0.0],
-        symmetric(4, [0.56, 0.56, 0, 0.56, 0, 0]),
-        True,
-    ),
-    "good with the stranger, and lies apart": ([0.7, 0.7, 0.7, 0.9], ODD, True),
-    "moderate with the stranger, and fits the others": ([0.8, 0.8, 0.8, 0.1], ODD, False),
-    "weak, and no range": ([0.5, 0.5], evenly(2, 0.4), False),
-    "strong, and a pair": ([0.9], evenly(1, 1), False),
-}
-
-
-@pytest.mark.parametrize(("test", "among", "disagree"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-def test_where_label_and_fit_disagree_the_sentence_says_why(test: list[float], among: Square, disagree: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    """A label of 0.55 and more for a picture that lies apart, or a lower one for a picture that fits."""
+@pytest.mark.parametrize(("test", "among", "sentence", "in_short"), FITS.values(), ids=FITS)
+def test_how_the_test_image_stands_to_the_set(test: list[float], among: Square, sentence: str, in_short: str) -> None:
+    """One sentence with its lead, and a few words for tables."""
     comparison = with_test(test, among)
-    lead, rest = fit(comparison)
-    assert contradicts(comparison) is disagree
-    assert fit_sentence(comparison) == f"**{lead}:** {rest}.{f' {RULE_OF_THUMB}' if disagree else ''}"
+    assert fit_sentence(comparison) == sentence
+    assert sentence in verdict(outcome(comparison)).split("\n\n")
+    assert fit_in_short(comparison) == in_short
+
+
+@pytest.mark.parametrize(
+    ("test", "among", "disagree"),
+    [
+        ([0.54] * 3, evenly(3, 0.54), False),  # weak, fits, and the set is loose
+        ([0.5] * 3, evenly(3, 0.6), False),  # weak, at the edge
+        ([0.6] * 3, evenly(3, 0.7), False),  # moderate, at the edge
+        ([0.3] * 3, evenly(3, 0.6), False),  # minimal, lies apart
+        ([0.7] * 3, evenly(3, 0.7), False),
+        ([0.6] * 3, evenly(3, 0.9), True),
+        ([0.56, 0.56, 0.56, 0.0], symmetric(4, [0.56, 0.56, 0, 0.56, 0, 0]), True),  # minimal by the fourth, and fits
+        ([0.5, 0.5], evenly(2, 0.6), False),
+        ([0.9], evenly(1, 1), False),
+    ],
+)
+def test_label_and_position_that_seem_to_disagree_are_explained(
+    test: list[float],
+    among: Square,
+    disagree: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    """A low label for a picture that fits, a moderate one or better for one apart; never for a loose set."""
+    assert contradicts(with_test(test, among)) is disagree
+
+
+@pytest.mark.parametrize(("among", "is_loose"), [(0.5494, True), (0.5496, False)])
+def test_a_loose_set_leads_with_and_without_a_test_image(among: float, is_loose: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """The floor that it fails is named."""
+    for comparison in (with_test([0.9] * 3, evenly(3, among)), of_matrix(evenly(3, among), has_test=False)):
+        assert ("**Loose set:**" in verdict(outcome(comparison))) is is_loose
+        assert (f"below {LOOSE_BELOW:.2f}" in verdict(outcome(comparison))) is is_loose
 
 
 # ---------------------------------------------------------------------------------------------------------- calibration
 
 
-def score(mean: float, references: int = 2) -> Comparison:
-    """A test image at `mean` to so many references."""
-    return with_test([mean] * references, evenly(references, 0.6))
+@pytest.mark.parametrize(
+    ("share", "smallest", "words"),
+    [
+        (0.121, 0.001, "121"),
+        (0.001, 0.001, "1"),
+        (0.0009, 0.001, "fewer than 1 in 1,000"),
+        (0.0, 1 / 10, "fewer than 1 in 10"),
+        (0.09, 1 / 90, "90"),
+        (0.011, 1 / 90, "fewer than 1 in 90"),
+        (0.9995, 0.001, "nearly all"),
+        (0.95, 1 / 10, "nearly all"),
+        (0.5, 0.5, "500"),
+        (0.5, 1.0, "too few styles to tell"),
+    ],
+)
+def test_a_share_is_a_count_of_a_thousand_as_far_as_the_set_can_tell(share: float, smallest: float, words: str) -> None:
+    assert of_thousand(share, smallest) == words
+
+
+@steady(max_examples=500)
+@given(st.floats(0, 1), st.floats(1e-3, 0.5))
+def test_no_share_is_said_to_be_none_or_all(share: float, smallest: float) -> None:
+    """A number is right to half a thousandth; else the words hold."""
+    words = of_thousand(share, smallest)
+    if words.isdigit():
+        assert 0 < int(words) < 1000
+        assert abs(int(words) / 1000 - share) <= 0.0005 + 1e-9
+    else:
+        assert share < smallest if words.startswith("fewer") else share > 1 - smallest
 
 
 @pytest.mark.parametrize(
-    ("mean", "same", "different"),
+    ("mean", "sentence"),
     [
-        (0.9, "25 times in 100", "fewer than 1 time in 1,000"),
-        (0.8, "50 times in 100", "fewer than 1 time in 1,000"),
-        (0.696, "76 times in 100", "4 times in 1,000"),
-        (0.45, "more than 99 times in 100", "250 times in 1,000"),
-        (-0.5, "more than 99 times in 100", "more than 999 times in 1,000"),
+        (
+            0.7,
+            (
+                "of 1,000 pictures of the same style, 250 score this low or lower; "
+                "of pictures of another style, fewer than 1 in 1,000 score this high or higher"
+            ),
+        ),
+        (
+            0.4,
+            (
+                "of pictures of the same style, fewer than 1 in 120 score this low or lower; "
+                "of 1,000 pictures of another style, 200 score this high or higher"
+            ),
+        ),
+        (
+            0.4994,
+            (
+                "of pictures of the same style, fewer than 1 in 120 score this low or lower; "
+                "of 1,000 pictures of another style, 1 scores this high or higher"
+            ),
+        ),
+        (
+            -0.5,
+            (
+                "of pictures of the same style, fewer than 1 in 120 score this low or lower; "
+                "of pictures of another style, nearly all score this high or higher"
+            ),
+        ),
     ],
 )
-def test_the_calibration_says_how_often_a_score_this_high_occurs(mean: float, same: str, different: str) -> None:
-    """Half of the same style scores 0.6 to 0.8, half 0.8 to 1; half of another 0 to 0.2, half 0.2 to 0.7.
-
-    At or above 0.696 are (0.8 - 0.696) / 0.2 / 2 + 1/2 = 0.76 of the one, (0.7 - 0.696) / 0.5 / 2 = 0.004 of the other.
-    """
-    expected = f"A picture of the same style scores this high {same}, one of another style {different}."
-    no_sign = " Most of another style reach it, so it is no sign of a shared style." if mean < 0 else ""
-    assert calibration_sentence(outcome(score(mean), calibrated())) == f"{expected}{no_sign}"
+def test_both_tails_are_counted(mean: float, sentence: str) -> None:
+    """The same style spreads evenly from 0.6 to 1, another one from 0 to 0.5."""
+    one = outcome(with_test([mean] * 2, evenly(2, 0.6)), known())
+    assert frequencies(one) == f"In the calibration set: {sentence}."
+    assert frequencies(one) in verdict(one)
 
 
-@pytest.mark.parametrize(("mean", "reach"), [(0.21, False), (0.19, True)])
-def test_a_score_that_most_strangers_reach_is_said_to_be_no_sign(mean: float, reach: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    """Half of another style scores 0 to 0.2; "99 times in 100" alone would read as praise."""
-    sentence = calibration_sentence(outcome(score(mean), calibrated()))
-    assert sentence.endswith("Most of another style reach it, so it is no sign of a shared style.") is reach
-
-
-def test_a_small_calibration_set_does_not_tell_rare_from_never() -> None:
-    """Two styles of 40 pictures in all: 40 of them against one other style; 1 in 40 is the least that can be told."""
-    sentence = calibration_sentence(outcome(score(0.9), calibrated(styles=2, pictures=40)))
-    assert sentence.endswith("one of another style fewer than 1 time in 40.")
+def test_the_tails_are_those_of_the_mean_to_the_core_and_of_its_number() -> None:
+    """0.9 to three of four: a quarter of the same style lies above it, three quarters at or below."""
+    one = outcome(with_test([0.9, 0.9, 0.9, 0.1], ODD), known([3]))
+    assert "same style, 750 score this low" in frequencies(one)
 
 
 def test_a_number_of_references_that_was_not_measured_is_said() -> None:
-    """The set is measured for one reference only."""
-    calibration = calibrated({1: row((0.6, 0.8, 1.0), (0.0, 0.2, 0.7))})
-    assert calibration_sentence(outcome(score(0.9, 1), calibration)).startswith("A picture of the same style")
-    expected = "The calibration set is too small to say what a mean over 2 references is worth."
-    assert calibration_sentence(outcome(score(0.9, 2), calibration)) == expected
+    one = outcome(with_test([0.9] * 2, evenly(2, 0.6)), known([1]))
+    expected = "The calibration set is too small to say how common such a score is for 2 references."
+    assert frequencies(one) == expected
+    assert known_rows(known([1]), 2) == []
 
 
 def test_without_a_calibration_or_a_test_image_nothing_is_said_of_it() -> None:
-    assert calibration_sentence(outcome(score(0.9))) == ""
-    assert calibration_sentence(outcome(SETS["3 alone"], calibrated())) == ""
+    assert frequencies(outcome(SETS["1 to 3"])) == ""
+    assert frequencies(outcome(SETS["3 alone"], known())) == ""
+
+
+def test_labels_and_positions_are_counted_for_pictures_of_known_styles() -> None:
+    """Of the same style, evenly from 0.6 to 1, (1 - 0.7495) / 0.4 = 0.626 are strong; then the rule's own rates."""
+    labels, positions = known_rows(known(), 3)
+    assert [words for words, *_ in labels] == [f"{band.emoji} {band.label}" for band in BANDS]
+    rare, rarest = "fewer than 1 in 120", "fewer than 1 in 1,000"
+    assert [same for _, same, _ in labels] == ["626", "250", "124", rare, rare]
+    assert [different for *_, different in labels] == [rarest, rarest, rarest, "101", "899"]
+    assert positions == [("Fits", "900", "10"), ("At the edge", "97", "78"), ("Lies apart", rare, "912")]
 
 
 # ---------------------------------------------------------------------------------------------------------------- notes
 
 
-def names_in(note: str) -> list[str]:
-    """The file names in a sentence of HTML."""
-    return texts(parsed(note).findall(".//bdi"))
+def notes_of(comparison: Comparison) -> list[str]:
+    """The notes as text."""
+    return [text(parsed(note)) for note in notes(comparison)]
 
 
 def test_notes_say_nothing_where_there_is_nothing_to_say() -> None:
     assert notes(with_test([0.8, 0.8], evenly(2, 0.8))) == []
 
 
-def test_the_odd_one_out_is_named_with_its_agreement_and_the_mean_without_it() -> None:
-    """Cosines 0.8, 0.8, 0.3: mean 0.633, without the third 0.800; the third agrees with the others at 0.2."""
-    (note,) = notes(SETS["an odd one"])
-    assert names_in(note) == ["p3"]
-    assert text(parsed(note)) == (
-        "Odd one out: reference 3, p3, agrees least with the others, at 0.200; "
-        "without it the mean would be 0.800 instead of 0.633."
-    )
-
-
-def test_the_odd_one_out_of_references_alone_has_no_mean() -> None:
-    (note,) = notes(of_matrix(symmetric(3, [0.8, 0.2, 0.2]), has_test=False))
-    assert text(parsed(note)) == "Odd one out: reference 3, p2, agrees least with the others, at 0.200."
+def test_the_reference_that_agrees_least_is_named_with_what_leaves_it_out() -> None:
+    """Cosines 0.8, 0.8, 0.8, 0.3: mean 0.675, without the fourth 0.800; the fourth is at 0.1 to the others."""
+    least = "Agrees least: reference 4, {}, is at 0.100 to the other three, who are at 0.800 to one another."
+    headline = "The headline counts it (0.675; without it 0.800), the other lines do not."
+    assert notes_of(with_test([0.8, 0.8, 0.8, 0.3], ODD)) == [f"{least.format('p4')} {headline}"]
+    assert notes_of(of_matrix(ODD, has_test=False)) == [least.format("p3")]
 
 
 def test_the_same_file_twice_is_said_with_its_numbers_and_effect() -> None:
-    """References 1 and 3 are one file, which raises the agreement; test image and reference 2 are one: the mean."""
+    """References 1 and 3 are one file; test image and reference 2 are another one."""
     names = ["t.png", "a.png", "b.png", "c.png"]
-    found = notes(compare(circle(0, 5, 9, 5), names, digests=["x", "y", "x", "y"]))
-    assert [text(parsed(note)) for note in found] == [
+    assert notes_of(compare(circle(0, 5, 9, 5), names, digests=["x", "y", "x", "y"])) == [
         "Same file twice: the test image and reference 2 hold the same picture, which raises the mean.",
-        "Same file twice: reference 1 and reference 3 hold the same picture, which raises the references' agreement.",
+        (
+            "Same file twice: reference 1 and reference 3 hold the same picture, "
+            "which makes your references look more alike than they are."
+        ),
     ]
 
 
 def test_the_references_that_were_left_out_are_named() -> None:
-    """And how many are compared at most."""
-    (note,) = notes(compare(circle(0, 5), ["t", "a"], ignored=["ninth.png", "tenth.png"]))
-    assert names_in(note) == ["ninth.png", "tenth.png"]
-    assert "not used: ninth.png, tenth.png." in text(parsed(note))
-    assert f"at most {MAX_REFERENCES} references" in note
+    (note,) = notes_of(compare(circle(0, 5), ["t", "a"], ignored=["ninth.png", "tenth.png"]))
+    expected = f"at most {MAX_REFERENCES} references are compared; not used: ninth.png, tenth.png."
+    assert note == f"Left out: {expected}"
 
 
-def test_a_name_in_a_note_is_at_hand_in_full_and_never_breaks_in_its_ending() -> None:
-    name = "a" * 100 + "b" * 100 + ".jpeg"
-    (node,) = parsed(name_markup(name)).findall("bdi")
-    assert node.attrib["title"] == name
-    assert text(node).startswith("aaaaaaaaaa")
-    assert texts(node.findall("span[@class='extension']")) == [".jpeg"]
+def test_every_remark_is_a_sentence() -> None:
+    """For each kind of picture that is read with a loss."""
+    assert set(REMARKS) == {"transparent", "wide-gamut", "squashed", "tiny"}
+    assert all(re.fullmatch(r"[A-Z][^<>]+\.", remark) for remark in REMARKS.values())
 
 
 # ------------------------------------------------------------------------------------------------------------- refusals
@@ -405,21 +409,10 @@ WRONG = "is not a picture."
         ([2], 4, True, ("without 1", "Compare without this reference")),
         ([1, 3], 4, True, ("without 0 2", "Compare without these references")),
         ([0], 3, False, ("without 0", "Compare without this reference")),
-        ([0], 4, True, None),
+        ([0], 4, True, None),  # the test image
         ([0, 2], 4, True, None),
-        ([1], 2, True, None),
-        ([1, 2], 3, True, None),
-        ([1], 2, False, None),
-    ],
-    ids=[
-        "one of three",
-        "two of three",
-        "of references alone",
-        "the test image",
-        "the test image too",
-        "the only one",
-        "all",
-        "one would be left",
+        ([1], 2, True, None),  # the only one
+        ([1], 2, False, None),  # one would be left
     ],
 )
 def test_a_refusal_offers_to_compare_without_unreadable_references(
@@ -449,3 +442,53 @@ def test_too_few_pictures_are_told_the_way_on() -> None:
     """Enough are a test image with a reference, or two references."""
     enough = {(tests, references) for tests in (0, 1) for references in range(4) if not too_few(tests, references)}
     assert enough == {(1, 1), (1, 2), (1, 3), (0, 2), (0, 3)}
+
+
+# ---------------------------------------------------------------------------------------------------------------- names
+
+EPOCHS = [f"my_favourite_style_lora_sdxl_v3-{epoch:06}_s42_cfg7_euler.png" for epoch in (4, 8, 12, 16)]
+
+
+def test_names_are_shortened_in_the_middle() -> None:
+    """At most thirty-six characters, the extension among them; a short one is left as it is."""
+    name = short("a" * 100 + "b" * 100 + ".jpeg")
+    assert len(name) == NAME_LENGTH == 36
+    assert re.fullmatch(r"a{17}…b{13}\.jpeg", name)
+    assert short("x" * 36) == "x" * 36
+
+
+def test_names_of_epochs_stay_apart() -> None:
+    """Their difference lies in the middle, which is what goes first; others are left alone."""
+    assert len({short(name) for name in EPOCHS}) == 1, "cut one by one they would be the same"
+    long = "z" * 60 + ".png"
+    cut = short_all([*EPOCHS, long, long, "a.png"])
+    assert all(f"{epoch:04}" in name for epoch, name in zip((4, 8, 12, 16), cut, strict=False))
+    assert all(name.startswith("my_favou") and name.endswith(".png") for name in cut[:4])
+    assert cut[4:] == [short(long), short(long), "a.png"]
+
+
+@steady(max_examples=200)
+@given(st.lists(st.text(max_size=60), max_size=9), st.text(min_size=30, max_size=60))
+def test_no_name_is_longer_than_its_length(names: list[str], beginning: str) -> None:
+    """One in, one out, in their order, whatever they hold."""
+    names += [*(beginning + name for name in names), *HOSTILE]
+    cut = short_all(names)
+    assert len(cut) == len(names)
+    assert all(len(name) <= NAME_LENGTH for name in cut)
+    assert len(set(cut[-len(HOSTILE) :])) == len(set(HOSTILE))
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "boat.v2.jpeg", ".gitignore", "boat.", "boat.jpeg2000"])
+def test_a_name_is_text_at_hand_in_full_and_never_breaks_in_its_ending(name: str) -> None:
+    """An ending has five characters at most."""
+    stem, extension = split_extension(name)
+    assert stem + extension == name
+    assert re.fullmatch(r"(\..{1,5})?", extension, re.DOTALL)
+    assert [node.tag for node in parsed(name_markup(name)).iter()] == ["html", "bdi", "span"]
+
+
+def test_numbers_and_lists_in_words() -> None:
+    assert [counted(number, "reference") for number in (0, 1, 8)] == ["0 references", "1 reference", "8 references"]
+    assert [in_words(number) for number in (1, 9, 10)] == ["one", "nine", "10"]
+    assert [listed(parts) for parts in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+    assert [sendable(name) for name in ("lone\ud800.png", "whole🟢.png")] == ["lone?.png", "whole🟢.png"]
