@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from megastyle.calibration import SUGGESTED_SHARES, Calibration, Gap, PositionShares, Row
+from megastyle.calibration import SUGGESTED_SHARES, Calibration, Gap, Row
 from megastyle.comparison import BANDS, POSITIONS, Floats, shown
 from megastyle.page.result import render
 
@@ -22,7 +22,7 @@ LOWEST_GAPS = 20  # styles that the table of gaps names
 class Chart(NamedTuple):
     """What is drawn for one number of references: the points of two SVG polylines, and what stands below them.
 
-    A band is its label, its relatives and its strangers of 1,000, and the floor that the strangers suggest.
+    A row of `bands` is the label, its relatives and strangers of 1,000, and the floor that the strangers suggest.
     """
 
     n: int
@@ -32,13 +32,15 @@ class Chart(NamedTuple):
     bands: list[tuple[str, str, str, str]]
 
 
-def of_1000(share: float) -> str:
-    """A share as a count of 1,000; 0 is said of none only.
+def of_1000(share: float, smallest: float) -> str:
+    """A share as a count of 1,000; the set tells none below `smallest`.
 
-    >>> of_1000(0.0), of_1000(0.0004), of_1000(0.0352), of_1000(1.0)
-    ('0', 'fewer than 1', '35', '1,000')
+    >>> of_1000(0.0352, 0.001), of_1000(0.002, 1 / 120), of_1000(0.995, 1 / 120)
+    ('35', 'fewer than 1 in 120', 'nearly all')
     """
-    return f"{1000 * share:,.0f}" if share <= 0 or round(1000 * share) else "fewer than 1"
+    if share < smallest:
+        return f"fewer than 1 in {round(1 / smallest):,}"
+    return "nearly all" if share > 1 - smallest else f"{1000 * share:.0f}"
 
 
 def chart_start(calibration: Calibration) -> float:
@@ -59,10 +61,10 @@ def chart(calibration: Calibration, n: int, start: float) -> Chart:
     row = calibration.rows[n]
     curves = calibration.density(n, np.linspace(start, 1, POINTS)) or ()
     middles = (shown(np.interp(0.5, calibration.levels, scores)) for scores in (row.same, row.different))
-    floors = ["too few styles to tell" if floor is None else shown(floor) for floor in calibration.suggested_floors(n)]
+    floors = ["too few styles" if floor is None else shown(floor) for floor in calibration.suggested_floors(n)]
     bands = [
-        (f"{held.band.emoji} {held.band.name}", of_1000(held.same), of_1000(held.different), floor)
-        for held, floor in zip(calibration.band_shares(n), [*floors, ""], strict=True)
+        (f"{band.emoji} {band.name}", *map(of_1000, shares, calibration.smallest_shares(n)), floor)
+        for (band, *shares), floor in zip(calibration.band_shares(n), [*floors, ""], strict=True)
     ]
     return Chart(n, *map(polyline, curves), "Relatives around {}, strangers around {}.".format(*middles), bands)
 
@@ -72,9 +74,12 @@ def auc_text(row: Row) -> str:
     return "{} ({} to {})".format(*map(shown, (row.auc, *row.auc_interval)))
 
 
-def position_texts(shares: PositionShares) -> list[str]:
-    """How many of 1,000 fit, lie at the edge, and lie apart."""
-    return [of_1000(shares[position]) for position in POSITIONS]
+def rule_texts(calibration: Calibration, n: int) -> list[str]:
+    """How many of 1,000 relatives fit, lie at the edge, lie apart, then of strangers; none below three references."""
+    if (positions := calibration.rows[n].positions) is None:
+        return []
+    both = zip((positions["same"], positions["different"]), calibration.smallest_shares(n), strict=True)
+    return [of_1000(shares[position], smallest) for shares, smallest in both for position in POSITIONS]
 
 
 def gaps_by_pairs(calibration: Calibration) -> tuple[int, list[tuple[str, Gap]]]:
@@ -87,23 +92,19 @@ def report(calibration: Calibration, remarks: Sequence[str]) -> str:
     """The report as one HTML file that loads nothing; `remarks` say what was left out of the set."""
     start = chart_start(calibration)
     negative, gaps = gaps_by_pairs(calibration)
-    floors = [band.floor for band in BANDS[:-1]]
+    low, *between, high = (band.floor for band in BANDS[-2::-1])
+    ticks = {start: f"{start:.1f}", low: f"{low:.2f}", **dict.fromkeys(between, ""), high: f"{high:.2f}", 1.0: "1.0"}
     html = render(
         "calibration.html",
         calibration=calibration,
         remarks=remarks,
         width=WIDTH,
         height=HEIGHT,
-        floors=[(WIDTH * (floor - start) / (1 - start), floor) for floor in floors],
-        start=start,
+        ticks=[(WIDTH * (cosine - start) / (1 - start), text) for cosine, text in ticks.items()],
         charts=[chart(calibration, n, start) for n in calibration.rows],
         one_in=[round(1 / share) for share in SUGGESTED_SHARES],
         aucs=[(n, auc_text(row), f"{row.styles:,}", f"{row.style_pairs:,}") for n, row in calibration.rows.items()],
-        rule=[
-            (n, *position_texts(row.positions["same"]), *position_texts(row.positions["different"]))
-            for n, row in calibration.rows.items()
-            if row.positions
-        ],
+        rule=[(n, *texts) for n in calibration.rows if (texts := rule_texts(calibration, n))],
         negative=negative,
         gaps=len(gaps),
         lowest=[(style, shown(found.gap), found.confused_with) for style, found in gaps[: max(LOWEST_GAPS, negative)]],
@@ -117,8 +118,7 @@ def summary(calibration: Calibration) -> str:
     lines = [f"\n{calibration.name}: {calibration.pictures:,} pictures in {calibration.styles:,} styles"]
     lines += ["", "References: AUC with its 95 % interval; of 1,000 relatives and strangers so many lie apart"]
     for n, row in calibration.rows.items():
-        apart = [of_1000(row.positions[kind]["apart"]) for kind in ("same", "different")] if row.positions else []
-        lines.append(f"  {n}: {auc_text(row)}{'; ' if apart else ''}{', '.join(apart)}")
+        lines.append("; ".join([f"  {n}: {auc_text(row)}", *rule_texts(calibration, n)[2::3]]))
     lines += ["", f"Discrimination gap by pairs: negative for {negative} of {len(gaps)} styles"]
     lines += [f"  {style}: {shown(found.gap)}, confused with {found.confused_with}" for style, found in gaps[:negative]]
     found = calibration.retrieval

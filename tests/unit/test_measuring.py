@@ -1,0 +1,348 @@
+"""The measurement: its samples, its figures against plain loops and scikit-learn, and sets known by arithmetic."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from statistics import fmean, median
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from labelled_sets import circle_set, clustered, some_calibration, some_set
+from megastyle import measuring
+from megastyle.calibration import Gap, calibration_text
+from megastyle.comparison import POSITIONS
+from megastyle.measuring import LEVELS, Labelled, Trials, aucs, discrimination_gaps, draw_different, draw_same, labelled
+
+SETS = [some_set(seed, sizes) for seed, sizes in enumerate([(5, 3, 6, 4), (2, 2), (1, 7, 2, 9, 3), (4, 4, 4, 4, 4, 4)])]
+UNEVEN = some_set(sizes=(5, 3, 1, 4))
+Weights = dict[tuple[int, frozenset[int]], float]
+every_set = pytest.mark.parametrize("pictures", SETS)
+
+
+def spans(pictures: Labelled) -> list[range]:
+    """The pictures of each style."""
+    ends = list(itertools.accumulate(pictures.sizes.tolist()))
+    return [range(end - size, end) for end, size in zip(ends, pictures.sizes.tolist(), strict=True)]
+
+
+def style_of(pictures: Labelled) -> list[int]:
+    """The style of each picture."""
+    return [style for style, span in enumerate(spans(pictures)) for _ in span]
+
+
+def all_trials(pictures: Labelled, n: int, *, same: bool) -> Weights:
+    """Every trial with its weight: a style's share, divided among the other styles, divided among its trials."""
+    found: dict[int, dict[int, list[tuple[int, frozenset[int]]]]] = defaultdict(lambda: defaultdict(list))
+    for picture, own in enumerate(style_of(pictures)):
+        for other, span in enumerate(spans(pictures)):
+            if (own == other) == same:
+                for chosen in itertools.combinations([x for x in span if x != picture], n):
+                    found[own][other].append((picture, frozenset(chosen)))
+    return {
+        trial: 1 / len(found) / len(others) / len(trials)
+        for others in found.values()
+        for trials in others.values()
+        for trial in trials
+    }
+
+
+def drawn(pictures: Labelled, n: int, count: int, *, same: bool, seed: int = 7) -> Trials:
+    """A sample."""
+    draw = draw_same if same else draw_different
+    return draw(np.random.default_rng(seed), pictures, n, count)
+
+
+# ------------------------------------------------------------------------------------------------------------- samples
+
+
+@pytest.mark.parametrize(("n", "same"), [(1, True), (2, True), (3, True), (1, False), (2, False), (4, False)])
+def test_trials_are_drawn_as_often_as_plain_loops_weigh_them(n: int, *, same: bool) -> None:
+    """Within five standard errors; a style with too few pictures is in no S_n and no reference of D_n."""
+    pictures, count = (SETS[0] if n == 4 else UNEVEN), 100_000
+    trials, expected = drawn(pictures, n, count, same=same), all_trials(pictures, n, same=same)
+    often = Counter(
+        (int(picture), frozenset(chosen.tolist()))
+        for picture, chosen in zip(trials.picture, trials.references, strict=True)
+    )
+    assert set(often) == set(expected)
+    for trial, weight in expected.items():
+        assert often[trial] / count == pytest.approx(weight, abs=5 * (weight / count) ** 0.5)
+    style = np.array(style_of(pictures))
+    assert (style[trials.picture] == trials.own).all()
+    assert (style[trials.references] == trials.other[:, None]).all()
+    assert np.ptp([share for share in np.bincount(trials.own) if share]) <= 1
+
+
+def test_a_score_is_the_mean_cosine_to_the_references() -> None:
+    cosines, trials = UNEVEN.cosines(), drawn(UNEVEN, 2, 50, same=False)
+    expected = [
+        fmean(float(cosines[picture, x]) for x in chosen)
+        for picture, chosen in zip(trials.picture, trials.references, strict=True)
+    ]
+    assert trials.scores(cosines) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_same_set_and_seed_give_the_same_text_but_for_the_date() -> None:
+    first, second = (some_calibration(some_set(4, (40, 50, 12)), trials=1000) for _ in range(2))
+    assert calibration_text(first) == calibration_text(second.model_copy(update={"made": first.made}))
+
+
+# ----------------------------------------------------------------------------------------- against an independent count
+
+
+def mean(values: list[float]) -> float:
+    """The mean as the page shows it."""
+    return round(fmean(values), 3)
+
+
+def position_by_hand(cosines: np.ndarray, picture: int, references: frozenset[int]) -> str:
+    """The page's rule in plain Python: the odd one out goes first, from four references on."""
+    core = sorted(references)
+
+    def agreement(of: int, among: list[int]) -> float:
+        return fmean(float(cosines[of, x]) for x in among if x != of)
+
+    odd = min(core, key=lambda x: agreement(x, core))
+    others = [x for x in core if x != odd]
+    level = mean([agreement(x, others) for x in others])
+    if len(core) > 3 and level >= 0.55 and round(level - mean([agreement(odd, core)]), 3) >= 0.2:
+        core = others
+    own = {x: agreement(x, core) for x in core}
+    test = mean([float(cosines[picture, x]) for x in core])
+    if round(test - mean(list(own.values())), 3) <= -0.2:
+        return "apart"
+    m = len(core)
+    typical = [mean([((m - 1) * own[x] + float(cosines[picture, x])) / m]) for x in core]
+    return "edge" if all(test < value for value in typical) else "fits"
+
+
+def with_outliers() -> Labelled:
+    """Three styles; in each, one picture is of another kind, so that many references have an odd one out."""
+    rows = clustered(3, (6, 7, 8), spread=0.7)
+    strange = clustered(4, (1, 1, 1), spread=3)
+    return labelled({style: [*rows[style], *strange[style]] for style in rows})
+
+
+@pytest.mark.parametrize("pictures", [with_outliers(), some_set(5, (7, 6, 9), spread=0.8)])
+def test_shares_and_error_rates_are_those_of_all_trials(pictures: Labelled) -> None:
+    calibration, cosines, told = some_calibration(pictures, trials=40_000), pictures.cosines(), set()
+    for n, same in itertools.product((1, 3, 4, 5), (True, False)):
+        trials = all_trials(pictures, n, same=same)
+        scores = {trial: fmean(float(cosines[trial[0], x]) for x in trial[1]) for trial in trials}
+        for value in np.linspace(-0.2, 0.95, 12):
+            standing = calibration.standing(value, n)
+            assert standing
+            found = standing.same_at_or_below if same else standing.different_at_or_above
+            counted = [w for trial, w in trials.items() if (scores[trial] <= value if same else scores[trial] >= value)]
+            assert found == pytest.approx(sum(counted), abs=0.02)
+        if n >= 3:
+            rates: Counter[str] = Counter()
+            for trial, weight in trials.items():
+                rates[position_by_hand(cosines, *trial)] += weight
+            positions = calibration.rows[n].positions
+            assert positions
+            assert positions["same" if same else "different"] == pytest.approx(
+                {position: rates[position] for position in POSITIONS}, abs=0.02
+            )
+            told |= {position for position, rate in rates.items() if rate > 0.05}
+    assert told == set(POSITIONS)
+
+
+def test_ten_styles_claim_no_more_than_they_can() -> None:
+    """However extreme the score: 1 in 10 of relatives, 1 in 90 of strangers, 1 in 45 for one reference."""
+    calibration = some_calibration(some_set(1, [10] * 10, spread=0.3), trials=2000)
+    assert set(calibration.rows) == set(range(1, 9))
+    for n, value in itertools.product(calibration.rows, (-1.0, 0.5, 1.0)):
+        standing = calibration.standing(value, n)
+        assert standing
+        assert standing[2:] == pytest.approx((1 / 10, 1 / 45 if n == 1 else 1 / 90))
+
+
+def test_only_styles_with_pictures_enough_are_counted() -> None:
+    """Sizes 5, 3, 6 and 4: a relative of n references needs n + 1 pictures, a reference set of strangers n."""
+    rows = some_calibration(SETS[0], trials=100).rows
+    assert {n: (row.styles, row.style_pairs) for n, row in rows.items()} == {
+        1: (4, 12),
+        2: (4, 12),
+        3: (3, 12),
+        4: (2, 6),
+    }
+
+
+def test_a_set_at_right_angles() -> None:
+    """Three pictures at 0 degrees and four at 90: relatives score 1 and fit, strangers score 0 and lie apart."""
+    found = some_calibration(circle_set([0, 0, 0, 0], [90] * 5))
+    assert (found.styles, found.pictures, set(found.rows)) == (2, 9, {1, 2, 3})
+    for row in found.rows.values():
+        assert row.same == pytest.approx([1] * len(LEVELS), abs=1e-6)
+        assert row.different == pytest.approx([0] * len(LEVELS), abs=1e-6)
+        assert (row.auc, *row.auc_interval) == (1, 1, 1)
+    assert found.rows[3].positions == {
+        "same": {"fits": 1, "edge": 0, "apart": 0},
+        "different": {"fits": 0, "edge": 0, "apart": 1},
+    }
+    assert [gap.gap for kind in (found.gaps.pairs, found.gaps.aggregated) for gap in kind.values()] == [1, 1, 1, 1]
+    assert found.retrieval == {"map@1": 1, "map@10": 1, "recall@1": 1, "recall@10": 1}
+
+
+def test_every_style_has_half_however_many_pictures_it_holds() -> None:
+    """Ten pictures at 0 degrees and 300 at -60 and 60 by turns.
+
+    Relatives: half of S_1 are the first style's 1. Of the other half, a picture has 149 relatives at cosine 1 and 150
+    at cos 120 = -0.5, so 0.5 * 150 / 299 of S_1 lie at -0.5. Strangers: all at 0.5.
+    """
+    found = some_calibration(circle_set([0] * 10, [-60, 60] * 150), trials=100_000)
+    low = found.standing(-0.4, 1)
+    assert low
+    assert low.same_at_or_below == pytest.approx(0.5 * 150 / 299, abs=0.01)
+    assert found.rows[1].different == pytest.approx([0.5] * len(LEVELS), abs=1e-6)
+
+
+def test_levels_tell_one_in_a_thousand_from_two_at_both_ends() -> None:
+    assert {0, 0.001, 0.002, 0.01, 0.99, 0.998, 0.999, 1} <= set(LEVELS.tolist())
+    assert (np.diff(LEVELS) > 0).all()
+
+
+def test_cosines_are_clamped_and_a_picture_has_one_with_itself() -> None:
+    """Of 200 pictures that stand there twice, rounding takes some above 1 with their copies."""
+    rows = clustered(2, (100, 100))
+    pictures = labelled({style: found * 2 for style, found in rows.items()})
+    plain = pictures.embeddings @ pictures.embeddings.T
+    assert plain[~np.eye(len(plain), dtype=bool)].max() > 1
+    assert np.abs(pictures.cosines()).max() <= 1
+    assert (pictures.cosines().diagonal() == 1).all()
+
+
+@pytest.mark.parametrize("sizes", [(3,), (0, 3, 3), (1, 1, 1), (1, 2)])
+def test_too_few_styles_or_pictures_are_refused(sizes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected two styles or more with two pictures or more"):
+        labelled(clustered(0, sizes))
+
+
+def test_styles_are_ordered_and_what_is_no_unit_vector_is_refused_by_its_styles_name() -> None:
+    rows = clustered(0, (2, 3))
+    turned = labelled(dict(reversed(rows.items())))
+    assert (turned.embeddings == labelled(rows).embeddings).all()
+    rows["style 01"][1] = rows["style 01"][1] * np.float32(np.nan)
+    with pytest.raises(ValueError, match="style 01: the embedding is not finite"):
+        labelled(rows)
+
+
+# ------------------------------------------------------------------------------------------------------------------ AUC
+
+
+def by_sklearn(pictures: Labelled, same: Trials, different: Trials, times: np.ndarray) -> float:
+    """AUC by scikit-learn; a style counts `times` as often."""
+    cosines = pictures.cosines()
+    weights = [times[same.own], times[different.own] * times[different.other]]
+    labels = np.repeat([1, 0], [len(same.own), len(different.own)])
+    scores = np.concatenate([same.scores(cosines), different.scores(cosines)])
+    return float(roc_auc_score(labels, scores, sample_weight=np.concatenate(weights)))
+
+
+@pytest.mark.parametrize("times", [[1, 1, 1, 1], [2, 0, 1, 1], [0, 3, 1, 0], [1, 0, 0, 3]])
+def test_auc_is_scikit_learns_however_often_a_style_counts(times: list[int]) -> None:
+    same, different = (drawn(SETS[0], 2, 3000, same=same) for same in (True, False))
+    weights = np.array([times], float)
+    found = aucs(same, different, SETS[0].cosines(), weights)
+    assert found == pytest.approx([by_sklearn(SETS[0], same, different, weights[0])], abs=1e-9)
+
+
+def test_ties_count_half_and_one_style_alone_has_no_auc() -> None:
+    """All cosines are 1, so every relative ties with every stranger."""
+    pictures = circle_set([0, 0, 0], [0, 0])
+    same, different = (drawn(pictures, 1, 100, same=same) for same in (True, False))
+    found = aucs(same, different, pictures.cosines(), np.array([[1.0, 1], [2, 0]]))
+    assert found[0] == pytest.approx(0.5)
+    assert np.isnan(found[1])
+
+
+def test_the_interval_is_that_of_a_bootstrap_in_plain_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same draws of styles, each AUC by scikit-learn; the 2.5 % lowest and highest are cut off."""
+    monkeypatch.setattr(measuring, "RESAMPLES", 200)
+    pictures = some_set(9, (3, 4, 5, 4), spread=6)
+    same, different = (drawn(pictures, 1, 600, same=same) for same in (True, False))
+    found = measuring.auc_interval(np.random.default_rng(3), same, different, pictures.cosines(), 4)
+    few = [Trials(*(part[::5] for part in trials)) for trials in (same, different)]
+    draws = np.random.default_rng(3).multinomial(4, [1 / 4] * 4, 200)
+    expected = [by_sklearn(pictures, *few, times) for times in draws if np.count_nonzero(times) > 1]
+    assert len(expected) < 200  # some hold one style alone
+    assert found == pytest.approx(tuple(np.quantile(expected, [0.025, 0.975])), abs=1e-6)
+
+
+# ------------------------------------------------------------------------------------------------- discrimination gap
+
+
+def gap_by_loops(pictures: Labelled, own: int, inside: float, between: dict[int, float]) -> Gap:
+    """What lies between a style's own value and the largest of the others'."""
+    closest = max((other for other in between if other != own), key=lambda other: between[other])
+    return Gap(gap=round(inside - between[closest], 4), confused_with=pictures.styles[closest])
+
+
+@every_set
+def test_gaps_are_those_of_plain_loops(pictures: Labelled) -> None:
+    cosines, styles = pictures.cosines().astype(float), spans(pictures)
+    pairs, pools = {}, {}
+    for own, span in enumerate(styles):
+        if len(span) > 1:
+            inside = median(cosines[x, y] for x, y in itertools.combinations(span, 2))
+            between = {k: median(cosines[x, y] for x in span for y in other) for k, other in enumerate(styles)}
+            pairs[pictures.styles[own]] = gap_by_loops(pictures, own, inside, between)
+            inside = median(fmean(cosines[x, y] for y in span if y != x) for x in span)
+            between = {k: median(fmean(cosines[x, y] for y in span) for x in other) for k, other in enumerate(styles)}
+            pools[pictures.styles[own]] = gap_by_loops(pictures, own, inside, between)
+    found = discrimination_gaps(pictures, pictures.cosines())
+    for kind, expected in ((found.pairs, pairs), (found.aggregated, pools)):
+        assert {style: gap.model_copy(update={"gap": round(gap.gap, 4)}) for style, gap in kind.items()} == expected
+
+
+def test_gaps_at_known_angles() -> None:
+    """Style 0 at 0 and 60 degrees: 0.5 inside. Style 1 at 0 and 0 degrees: medians of 1, 1, 0.5, 0.5 are 0.75 between.
+
+    By pairs: 0.5 - 0.75 and 1 - 0.75. Aggregated over A_0 both pictures of style 1 have (1 + 0.5) / 2; over A_1 those
+    of style 0 have 1 and 0.5, the median of which is 0.75.
+    """
+    pictures = circle_set([0, 60], [0, 0])
+    found = discrimination_gaps(pictures, pictures.cosines())
+    for gaps in (found.pairs, found.aggregated):
+        assert [gap.gap for gap in gaps.values()] == pytest.approx([-0.25, 0.25], abs=1e-6)
+        assert gaps["style 0"].confused_with == "style 1"
+
+
+# ------------------------------------------------------------------------------------------------------------ retrieval
+
+
+def by_sorting(pictures: Labelled, k: int) -> tuple[float, float]:
+    """mAP@k and Recall@k in plain loops."""
+    cosines, style = pictures.cosines(), style_of(pictures)
+    precisions, recalls = [], []
+    for query, own in enumerate(style):
+        near = sorted((x for x in range(len(style)) if x != query), key=lambda x: -cosines[query, x])[:k]
+        if findable := style.count(own) - 1:
+            ranks = [rank for rank, other in enumerate(near, start=1) if style[other] == own]
+            precisions.append(sum(hits / rank for hits, rank in enumerate(ranks, start=1)) / min(k, findable))
+            recalls.append(bool(ranks))
+    return fmean(precisions), fmean(recalls)
+
+
+@every_set
+def test_retrieval_is_that_of_plain_loops(pictures: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "QUERIES_AT_ONCE", 5)
+    found = measuring.retrieval(pictures, pictures.cosines())
+    assert (found["map@1"], found["recall@1"]) == pytest.approx(by_sorting(pictures, 1), abs=1e-6)
+    assert (found["map@10"], found["recall@10"]) == pytest.approx(by_sorting(pictures, 10), abs=1e-6)
+
+
+def test_retrieval_at_known_angles() -> None:
+    """Style 0 at 0 and 20 degrees, style 1 at 5 and 90.
+
+    The neighbours of 0 are 5, 20, 90: average precision 1/2 at rank 2. Of 20: 5, 0, 90: 1/2. Of 5: 0, 20, 90: 1/3 at
+    rank 3. Of 90: 20, 5, 0: 1/2. None is found first; all are found among three.
+    """
+    pictures = circle_set([0, 20], [5, 90])
+    found = measuring.retrieval(pictures, pictures.cosines())
+    expected = {"map@1": 0, "map@10": (1 / 2 + 1 / 2 + 1 / 3 + 1 / 2) / 4, "recall@1": 0, "recall@10": 1}
+    assert found == pytest.approx(expected, abs=1e-6)
