@@ -57,11 +57,6 @@ class Standing(NamedTuple):
     same_smallest: float
     different_smallest: float
 
-    @property
-    def same_at_or_above(self) -> float:
-        """The rest of S_n, for words that do not count both tails yet."""
-        return 1 - self.same_at_or_below
-
 
 class BandShares(NamedTuple):
     """What a band holds: shares of S_n and of D_n, each in [0, 1]; over all bands each adds up to 1."""

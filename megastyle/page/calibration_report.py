@@ -11,6 +11,7 @@ import numpy as np
 from megastyle.calibration import SUGGESTED_SHARES, Calibration, Gap, Row
 from megastyle.comparison import BANDS, POSITIONS, Floats, shown
 from megastyle.page.result import render
+from megastyle.page.words import of_thousand
 
 WIDTH, HEIGHT = 300, 90  # of a chart, in units that grow with the page
 POINTS = 151  # of a curve
@@ -30,17 +31,6 @@ class Chart(NamedTuple):
     strangers: str
     words: str
     bands: list[tuple[str, str, str, str]]
-
-
-def of_1000(share: float, smallest: float) -> str:
-    """A share as a count of 1,000; the set tells none below `smallest`.
-
-    >>> of_1000(0.0352, 0.001), of_1000(0.002, 1 / 120), of_1000(0.995, 1 / 120)
-    ('35', 'fewer than 1 in 120', 'nearly all')
-    """
-    if share < smallest:
-        return f"fewer than 1 in {round(1 / smallest):,}"
-    return "nearly all" if share > 1 - smallest else f"{1000 * share:.0f}"
 
 
 def chart_start(calibration: Calibration) -> float:
@@ -63,7 +53,7 @@ def chart(calibration: Calibration, n: int, start: float) -> Chart:
     middles = (shown(np.interp(0.5, calibration.levels, scores)) for scores in (row.same, row.different))
     floors = ["too few styles" if floor is None else shown(floor) for floor in calibration.suggested_floors(n)]
     bands = [
-        (f"{band.emoji} {band.name}", *map(of_1000, shares, calibration.smallest_shares(n)), floor)
+        (f"{band.emoji} {band.name}", *map(of_thousand, shares, calibration.smallest_shares(n)), floor)
         for (band, *shares), floor in zip(calibration.band_shares(n), [*floors, ""], strict=True)
     ]
     return Chart(n, *map(polyline, curves), "Relatives around {}, strangers around {}.".format(*middles), bands)
@@ -79,7 +69,7 @@ def rule_texts(calibration: Calibration, n: int) -> list[str]:
     if (positions := calibration.rows[n].positions) is None:
         return []
     both = zip((positions["same"], positions["different"]), calibration.smallest_shares(n), strict=True)
-    return [of_1000(shares[position], smallest) for shares, smallest in both for position in POSITIONS]
+    return [of_thousand(shares[position], smallest) for shares, smallest in both for position in POSITIONS]
 
 
 def gaps_by_pairs(calibration: Calibration) -> tuple[int, list[tuple[str, Gap]]]:

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from labelled_sets import ENCODER_SHA256, clustered, some_calibration
 from megastyle.calibration import (
     MAX_FILE_BYTES,
-    Calibration,
     CalibrationError,
     calibration_text,
     find_calibration,
@@ -369,9 +368,3 @@ def test_a_density_is_that_of_its_kernels() -> None:
     middles = np.arange(0.425, 0.9, 0.05)
     expected = np.mean(np.exp(-0.5 * ((0.5 - middles) / 0.02) ** 2) / (0.02 * np.sqrt(2 * np.pi)))
     assert made().density(3, np.array([0.5]))[0] == pytest.approx([expected])
-
-
-def test_a_calibration_cannot_be_changed() -> None:
-    with pytest.raises(ValueError, match="frozen"):
-        MADE.name = "Another"  # type: ignore[misc] - that is the point
-    assert isinstance(MADE, Calibration)
