@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import spaces  # first: on ZeroGPU it replaces parts of torch before anything uses them  # isort: skip
 
+import base64
 import logging
 import math
 import os
-import secrets
 import sys
 import tempfile
 import time
@@ -35,18 +35,17 @@ from starlette.middleware import Middleware
 from megastyle.calibration import find_calibration
 from megastyle.checkpoint import EncoderError
 from megastyle.comparison import MAX_REFERENCES, compare
-from megastyle.cost import Meter
 from megastyle.drawings import examples
-from megastyle.embedding import Cache, Embedder, RefusedError
+from megastyle.embedding import Cache, Embedded, Embedder, RefusedError
 from megastyle.encoder import load_encoder, unit_rows
 from megastyle.form import Limits
 from megastyle.guard import Guard
 from megastyle.page import result, words
-from megastyle.page.exports import EXPORTS, file_name, plain_text
+from megastyle.page.exports import EXPORTS, Export, file_name, plain_text
 from megastyle.page.outcome import Outcome, now, provenance_of
-from megastyle.page.result import PRESS_ATTEMPT, STYLESHEETS, script
+from megastyle.page.result import STYLESHEETS, script
 from megastyle.page.theme import theme
-from megastyle.pictures import MAX_FILE_BYTES
+from megastyle.pictures import FORMATS_IN_WORDS, MAX_FILE_BYTES
 from megastyle.sweep import sweeping
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -63,14 +62,18 @@ GPU_SECONDS_PICTURE = 0.5  # one forward pass is 0.667 TFLOP; the rest is margin
 GPU_PATIENCE = 2  # times the duration for the one more try after a worker died
 COMPARISONS_AT_ONCE = 8 if ON_ZEROGPU else 1  # each has a GPU of its own there; on a CPU two would share the cores
 QUEUE_LENGTH = 40  # visitors waiting; the last one waits a minute on ZeroGPU (10 s each), half an hour on a CPU
-FILES_KEPT_SECONDS = 3600  # uploads and downloads; the page says so
+FILES_KEPT_SECONDS = 3600  # uploads; the page says so
+TRIED_KEPT = 50  # test images that a tab remembers; page.js lets the oldest one go
 SWEEP_SECONDS = 600  # how often old files are looked for
+MINUTES_KEPT = (FILES_KEPT_SECONDS + SWEEP_SECONDS) // 60  # at most, after their last use
 UPLOADS = Path(get_upload_folder()).absolute()  # not resolved: Gradio builds its paths from this one
 LIMITS = Limits(
     upload_bytes=(MAX_REFERENCES + 1) * MAX_FILE_BYTES,  # a whole comparison at the limits
     upload_files=64,  # of more than eight references the rest is named; a folder of thousands is refused
     event_bytes=2**20,  # 64 references take 40 KB
 )
+LINE = '<p role="status"></p>'  # page.js writes into it, and it is read out
+FORMER = "<details hidden><summary>Against the former references</summary><div></div></details>"  # page.js fills it
 INPUT_OPTIONS: dict[str, Any] = {
     "sources": ["upload", "clipboard"],
     "buttons": [],
@@ -84,7 +87,6 @@ except EncoderError as error:
     sys.exit(str(error))
 CALIBRATION = find_calibration(HERE / "calibration.json", ENCODER.source.sha256)
 PROVENANCE = provenance_of(asdict(ENCODER.source), ENCODER.processor.size["height"], HERE)
-METER = Meter()
 
 # ----------------------------------------------------------------------------------------------------------- embedding
 
@@ -94,6 +96,26 @@ def gpu_seconds(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> int
     return patience * math.ceil(GPU_SECONDS_BASE + GPU_SECONDS_PICTURE * len(pixel_values))
 
 
+WORKER = {"forked": 0.0, "calls": 0}  # of this process: when it was forked, by `time.monotonic`, and its calls since
+
+
+def note_fork() -> None:
+    """This process is a new worker. What it changes in memory does not come back, but its log is the app's own."""
+    WORKER.update(forked=time.monotonic(), calls=0)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=note_fork)
+
+
+def worker_in_words(began: float) -> str:
+    """Where a call runs that began at `began`; a cold worker has spent time since it was forked."""
+    WORKER["calls"] += 1
+    if not WORKER["forked"]:
+        return "no worker"
+    return "warm worker" if WORKER["calls"] > 1 else f"cold worker, fork to call {began - WORKER['forked']:.2f} s"
+
+
 @spaces.GPU(duration=gpu_seconds)
 def embed(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> npt.NDArray[np.float32]:
     """Embed a batch: (k, 3, S, S) float32 in [-1, 1] -> (k, d) float32 unit rows.
@@ -101,18 +123,31 @@ def embed(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> npt.NDArr
     On ZeroGPU it runs in a forked worker: ready arrays in, small arrays out. The owner's contract wants the model moved
     here, and not again in a worker that is used twice. The log gets what the call cost.
     """
-    asked = gpu_seconds(pixel_values, patience) if ON_ZEROGPU else None
-    with METER.call(len(pixel_values), asked) as call:
-        device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-        if next(ENCODER.model.parameters()).device.type != device.type:
-            ENCODER.model.to(device)
-        call.moved(device)
-        return unit_rows(ENCODER.model, torch.from_numpy(pixel_values).to(device)).cpu().numpy()
+    began = time.monotonic()
+    worker = worker_in_words(began)
+    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    if next(ENCODER.model.parameters()).device.type != device.type:
+        ENCODER.model.to(device)
+    moved = time.monotonic()
+    rows = unit_rows(ENCODER.model, torch.from_numpy(pixel_values).to(device)).cpu().numpy()
+    log.info(
+        "embed: pictures %d, device %s, asked %s, %s, moving %.2f s, forward %.2f s",
+        len(pixel_values),
+        torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        f"{gpu_seconds(pixel_values, patience)} s" if ON_ZEROGPU else "for no GPU",
+        worker,
+        moved - began,
+        time.monotonic() - moved,
+    )
+    return rows
 
 
-def not_compared(message: str) -> gr.Error:
-    """An error that stays until the visitor closes it or presses Compare or Clear again; `message` is HTML."""
-    return gr.Error(message, title="Not compared", duration=None, print_exception=False)
+def failure(message: str, title: str = "Not compared") -> gr.Error:
+    """An error that stays until the visitor closes it or presses Compare or Clear again; `message` is HTML.
+
+    Gradio shows no title, whatever it is given; so the message begins with it.
+    """
+    return gr.Error(f"<b>{title}</b><br>{message}", title=title, duration=None, print_exception=False)
 
 
 def embed_patiently(pixel_values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -133,7 +168,7 @@ def embed_patiently(pixel_values: npt.NDArray[np.float32]) -> npt.NDArray[np.flo
         except Exception:
             log.exception("The embedding failed")
             break
-    raise not_compared(
+    raise failure(
         "The computation stopped before it was done. Nothing is lost: your pictures are still here, and those that "
         "were compared before cost no time again. Press Compare once more, or try with fewer references."
     )
@@ -176,37 +211,84 @@ def keep_upload(component: Input) -> Input:
     return component
 
 
+def uploads_tried(payload: list[dict[str, Any]] | None) -> list[Upload]:
+    """The test images that a visitor's tab remembers, at most TRIED_KEPT."""
+    return [
+        Upload(file["path"], words.sendable(file.get("orig_name") or Path(file["path"]).name))
+        for file in (payload or [])[-TRIED_KEPT:]
+    ]
+
+
+def paths_of(uploads: Sequence[Upload]) -> list[str]:
+    """Where they lie."""
+    return [upload.path for upload in uploads]
+
+
 def refusal(uploads: Sequence[Upload], error: RefusedError, *, has_test: bool) -> gr.Error:
     """The message that names each refused file with its reason."""
     for reason in error.reasons.values():
         log.info("Refused a picture, which %s", reason)
     reasons = {index: (uploads[index].name, str(reason)) for index, reason in error.reasons.items()}
-    return not_compared(words.refusal(reasons, len(uploads), has_test=has_test))
+    return failure(words.refusal(reasons, len(uploads), has_test=has_test))
 
 
-def shown(outcome: Outcome, attempts: tuple[Outcome, ...], *, recalled: bool = False) -> list[Any]:
-    """The values of the result's components: verdict, overview, details, what was tried, its state, and the exports."""
-    outcome = outcome.with_tried(attempts)
-    folder = UPLOADS / secrets.token_hex(32)  # a name that nobody can guess, swept with the uploads
-    folder.mkdir(parents=True)
-    paths = [folder / file_name(outcome, export) for export in EXPORTS]
-    for path, export in zip(paths, EXPORTS, strict=True):
-        content = export.write(outcome)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+def outcome_of(test: list[Upload], references: list[Upload], pictures: Sequence[Embedded]) -> Outcome:
+    """The comparison of the pictures, which are those of `test` and of the first references.
+
+    Raises:
+        ValueError: an embedding is not finite.
+    """
+    uploads, ignored = [*test, *references[:MAX_REFERENCES]], references[MAX_REFERENCES:]
+    comparison = compare(
+        np.stack([picture.embedding for picture in pictures]),
+        [upload.name for upload in uploads],
+        digests=[picture.digest for picture in pictures],
+        has_test=bool(test),
+        ignored=[upload.name for upload in ignored],
+    )
+    thumbnails = tuple(picture.thumbnail for picture in pictures)
+    made_from = tuple(Path(upload.path).parent.name for upload in (*test, *references))
+    remarks = tuple(picture.remarks for picture in pictures)
+    return Outcome(comparison, thumbnails, PROVENANCE, CALIBRATION, now(), made_from, remarks)
+
+
+def outcome_beside(
+    test: list[Upload], references: list[Upload], tried: list[Upload], pictures: Sequence[Embedded]
+) -> Outcome:
+    """The outcome, beside it those of all tried test images that the cache still holds, with the same references."""
+    of_references = pictures[len(test) :]
+    others = [
+        outcome_of([upload], references, [known, *of_references])
+        for upload, known in zip(tried, EMBEDDER.recall(paths_of(tried)), strict=True)
+        if known
+    ]
+    return outcome_of(test, references, pictures).with_tried(others)
+
+
+def shown(outcome: Outcome) -> list[Any]:
+    """The values of the result's components: verdict, overview, details, and the list of what was tried."""
     return [
         words.verdict(outcome),
-        result.overview(outcome, plain_text(outcome), recalled=recalled),
+        result.overview(outcome, plain_text(outcome)),
         result.details(outcome),
         result.tried(outcome),
-        attempts,
-        *map(str, paths),
     ]
+
+
+def require_enough(test: list[Upload], references: list[Upload]) -> None:
+    """Refuse what cannot be compared; the page says the same before it asks.
+
+    Raises:
+        gr.Error: there are too few pictures.
+    """
+    if advice := words.too_few(len(test), len(references)):
+        raise failure(advice)
 
 
 def compare_uploads(
     test: list[Upload],
     references: list[Upload],
-    attempts: tuple[Outcome, ...],
+    tried: list[Upload],
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio's way
 ) -> list[Any]:
     """The handler of Compare; gives the values of the result's components.
@@ -215,13 +297,12 @@ def compare_uploads(
         gr.Error: the pictures cannot be compared; the message says which, why and what to do.
     """
     began = time.perf_counter()
-    if advice := words.too_few(len(test), len(references)):
-        raise not_compared(advice)
-    uploads, ignored = [*test, *references[:MAX_REFERENCES]], references[MAX_REFERENCES:]
+    require_enough(test, references)
+    uploads = [*test, *references[:MAX_REFERENCES]]
     progress(0, desc=f"Reading {words.counted(len(uploads), 'picture')}")
     try:
         pictures = EMBEDDER.embed_files(
-            [upload.path for upload in uploads],
+            paths_of(uploads),
             visitor="everybody",
             report=lambda done, new: progress((done, new), desc=f"Picture {done + 1} of {new}"),
             gone=lambda: False,
@@ -229,43 +310,46 @@ def compare_uploads(
     except RefusedError as error:
         raise refusal(uploads, error, has_test=bool(test)) from error
     try:
-        comparison = compare(
-            np.stack([picture.embedding for picture in pictures]),
-            [upload.name for upload in uploads],
-            digests=[picture.digest for picture in pictures],
-            has_test=bool(test),
-            ignored=[upload.name for upload in ignored],
-        )
+        outcome = outcome_beside(test, references, tried, pictures)
     except ValueError as error:  # not around `embed_files`: gr.Error is a ValueError too, and goes through as it is
-        raise not_compared(escape(str(error))) from error
+        raise failure(escape(str(error))) from error
     log.info("Compared %d pictures in %.2f s", len(uploads), time.perf_counter() - began)
-    thumbnails = tuple(picture.thumbnail for picture in pictures)
-    made_from = tuple(Path(upload.path).parent.name for upload in (*test, *references))
-    remarks = tuple(picture.remarks for picture in pictures)
-    outcome = Outcome(comparison, thumbnails, PROVENANCE, CALIBRATION, now(), made_from, remarks)
-    same = [
-        one for one in attempts if one.comparison.digests[1:] == outcome.comparison.digests[outcome.comparison.offset :]
-    ]
-    return shown(outcome, tuple(outcome.with_tried(same).tried))
+    return shown(outcome)
 
 
-def recall(attempts: tuple[Outcome, ...], event: gr.EventData) -> list[Any]:
-    """The result of a test image that was tried before, without a computation.
+def reopen(test: list[Upload], references: list[Upload], tried: list[Upload]) -> list[Any]:
+    """A result that was made before, from the cache alone; without all embeddings, how many there are."""
+    require_enough(test, references)
+    pictures = EMBEDDER.recall(paths_of([*test, *references[:MAX_REFERENCES]]))
+    known = [picture for picture in pictures if picture]
+    if len(known) < len(pictures):
+        return [words.not_all_measured(len(known), len(pictures)), None, None, None]
+    return shown(outcome_beside(test, references, tried, known))
+
+
+def take(export: Export, test: list[Upload], references: list[Upload], tried: list[Upload]) -> dict[str, str]:
+    """A file of the shown result, for the page's script to hand over: its name, its type, its content in base64.
 
     Raises:
-        gr.Error: the list has ended since.
+        gr.Error: the result is not known any more.
     """
-    if not 0 <= event.index < len(attempts):
-        raise not_compared("That result is gone: the list of what was tried has ended. Press Compare for a new one.")
-    return shown(attempts[event.index], attempts, recalled=True)
+    require_enough(test, references)
+    pictures = EMBEDDER.recall(paths_of([*test, *references[:MAX_REFERENCES]]))
+    known = [picture for picture in pictures if picture]
+    if len(known) < len(pictures):
+        raise failure(words.NOT_SAVED, "Not saved")
+    outcome = outcome_beside(test, references, tried, known)
+    content = export.write(outcome)
+    coded = base64.b64encode(content.encode() if isinstance(content, str) else content).decode()
+    return {"name": file_name(outcome, export), "mime": export.mime, "base64": coded}
 
 
 # ---------------------------------------------------------------------------------------------------------------- page
 
 
-def fill(example: examples.ExampleSet) -> tuple[str, list[str], str]:
-    """The values of the two inputs for an example, and what it shows."""
-    return str(example.test), [str(path) for path in example.references], example.hint
+def fill(example: examples.ExampleSet) -> tuple[str, list[str]]:
+    """The values of the two inputs for an example."""
+    return str(example.test), [str(path) for path in example.references]
 
 
 def picture_inputs() -> tuple[gr.Image, gr.Gallery]:
@@ -285,72 +369,85 @@ def picture_inputs() -> tuple[gr.Image, gr.Gallery]:
 
 
 def build_page() -> gr.Blocks:
-    """The page: inputs, examples, result, and what the number means."""
-    example_sets = examples.write_examples(Path(tempfile.gettempdir()) / f"megastyle-examples-{os.getuid()}")
+    """The page: inputs, examples, result, and what the number means.
+
+    `#fill` and `#reopen` are pressed by page.js alone; it also fills the lines `#chosen`, `#note`, `#hint`, `#stale`.
+    """
+    folder = f"megastyle-examples-{getattr(os, 'getuid', str)()}"  # of one user; Windows has such a folder itself
+    example_sets = examples.write_examples(Path(tempfile.gettempdir()) / folder)
     with gr.Blocks(title="MegaStyle Comparison", analytics_enabled=False) as page:
         gr.Markdown(result.intro(), elem_id="intro")
         if not ENCODER.source.official:
             gr.Markdown(words.not_megastyle(ENCODER.source.checkpoint), elem_id="not-megastyle")
         test, references = picture_inputs()
-        chosen = gr.Markdown(elem_id="chosen")
+        gr.HTML(LINE, elem_id="chosen")
+        gr.HTML(LINE, elem_id="note")
         with gr.Row(elem_id="actions"):
             compare_button = gr.Button("Compare", variant="primary", scale=3, min_width=120, elem_id="compare")
             clear_button = gr.Button("Clear all", scale=1, min_width=90)
-            without_button = gr.Button("Compare without them", visible="hidden", elem_id="without")
+            fill_button = gr.Button("Fill", visible="hidden", elem_id="fill")
+            reopen_button = gr.Button("Reopen", visible="hidden", elem_id="reopen")
         with gr.Row(elem_id="examples"):
             gr.HTML(words.EXAMPLES_LABEL)
             example_buttons = [gr.Button(example.title, size="sm", min_width=80) for example in example_sets]
-        hint = gr.Markdown(words.EXAMPLES_HINT, elem_id="hint")
+        gr.HTML(LINE, elem_id="hint")
         with gr.Column(elem_id="result"):
-            stale = gr.HTML(elem_id="stale")
+            gr.HTML(LINE, elem_id="stale")
             verdict = gr.Markdown(words.WAITING, elem_id="verdict")
             overview, details = gr.HTML(elem_id="overview"), gr.HTML(elem_id="details")
-            tried_list = gr.HTML(elem_id="tried", js_on_load=PRESS_ATTEMPT)
-            attempts = gr.State((), time_to_live=FILES_KEPT_SECONDS)
+            tried_list = gr.HTML(elem_id="tried")
+            gr.HTML(FORMER, elem_id="former")
             with gr.Row(elem_id="downloads"):
-                copy_button = gr.Button("Copy as text", size="sm", min_width=120, elem_id="copy")
-                downloads = [gr.DownloadButton(export.button, size="sm", min_width=120) for export in EXPORTS]
-        gr.HTML(result.about(PROVENANCE, CALIBRATION, (FILES_KEPT_SECONDS + SWEEP_SECONDS) // 60), elem_id="about")
+                gr.Button("Copy as text", size="sm", min_width=120, elem_id="copy")
+                take_buttons = [gr.Button(export.button, size="sm", min_width=120) for export in EXPORTS]
+        gr.HTML(result.about(PROVENANCE, CALIBRATION, MINUTES_KEPT), elem_id="about")
+        tried, taken = gr.JSON(visible=False), gr.JSON(visible=False)
+        tried.preprocess = uploads_tried
 
-        inputs = [test, references]
-        outputs = [verdict, overview, details, tried_list, attempts, *downloads]
+        inputs, asked = [test, references], [test, references, tried]
+        outputs = [verdict, overview, details, tried_list]
         private: dict[str, Any] = {"api_visibility": "private"}
         at_once: dict[str, Any] = {**private, "concurrency_limit": None, "show_progress": "hidden"}
         comparing = compare_button.click(
             compare_uploads,
-            [*inputs, attempts],
+            asked,
             outputs,
-            js="(...inputs) => megastyle.inputs(...inputs)",
+            js="(...inputs) => megastyle.comparing(...inputs)",
             concurrency_limit=COMPARISONS_AT_ONCE,
             show_progress_on=verdict,
             **private,
         )
-        recalling = tried_list.select(recall, attempts, outputs, **at_once)
+        comparing.success(None, js="() => megastyle.compared()")
+        comparing.failure(None, js="() => megastyle.failed()")
+        reopening = reopen_button.click(reopen, asked, outputs, js="() => megastyle.reopening()", **at_once)
+        reopening.success(None, js="() => megastyle.reopened()")
+        for button, export in zip(take_buttons, EXPORTS, strict=True):
+            taking = button.click(partial(take, export), asked, taken, js="() => megastyle.taking()", **at_once)
+            taking.success(None, taken, js="file => megastyle.save(file)")
         filling = [
-            button.click(partial(fill, example), None, [*inputs, hint], **at_once)
+            button.click(
+                partial(fill, example), None, inputs, js=f"() => megastyle.example({example.hint!r})", **at_once
+            )
             for button, example in zip(example_buttons, example_sets, strict=True)
         ]
-        dropping = without_button.click(None, references, references, js="refs => [megastyle.remaining(refs)]")
-        dropping.then(None, js="() => megastyle.press('compare')")
-        for event in (comparing.success, recalling.success):
-            event(None, js="() => megastyle.showResult()")
-        for event in (test.change, references.change, comparing.then, recalling.then):  # inputs may change meanwhile
-            event(None, inputs, stale, js="(...inputs) => megastyle.stale(...inputs)")
-        # Gradio internal: a gallery that an event has filled tells nobody of its change; look at `Gallery.change`
-        for event in (references.change, dropping.then, *(filled.then for filled in filling)):
-            event(None, references, chosen, js="references => megastyle.chosen(references)")
-        for event in (test.upload, test.clear, references.upload, references.delete):  # an example's hint is over
-            event(None, None, hint, js=f"() => {words.EXAMPLES_HINT!r}")
-        copy_button.click(None, js="() => megastyle.copy()")
-        emptied = [output for output in outputs if output is not attempts]  # a script cannot empty a state
-        clear_button.click(
+        restoring = page.load(None, None, inputs, js="() => megastyle.restore()")
+        refilling = fill_button.click(None, None, inputs, js="() => megastyle.fill()")
+        clearing = clear_button.click(
             None,
             None,
-            [*inputs, hint, chosen, stale, *emptied],
-            js=f"() => megastyle.clear({len(emptied) - 1})",
-            cancels=[comparing, recalling],
+            [*inputs, *outputs],
+            js=f"() => megastyle.clear({len(outputs) - 1})",
+            cancels=[comparing, reopening, *filling],
         )
-        clear_button.click(tuple, None, attempts, **at_once)
+        for event in (test.change, references.change):
+            event(None, inputs, js="(...inputs) => megastyle.changed(...inputs)")
+        # Gradio internal: a gallery that an event has filled tells nobody of its change; look at `Gallery.change`
+        for event, then in (
+            (restoring, "restored"),
+            (refilling, "refilled"),
+            *((one, "changed") for one in (clearing, *filling)),
+        ):
+            event.then(None, inputs, js=f"(...inputs) => megastyle.{then}(...inputs)")
     return page
 
 
@@ -361,7 +458,18 @@ def main() -> None:
     page.launch(
         theme=theme(),
         css_paths=STYLESHEETS,
-        js=script(hint=words.EXAMPLES_HINT, waiting=words.WAITING, most=MAX_REFERENCES),
+        js=script(
+            hint=words.EXAMPLES_HINT,
+            waiting=words.WAITING,
+            advice={"nothing": words.too_few(0, 0), "test": words.too_few(1, 0), "reference": words.too_few(0, 1)},
+            most=MAX_REFERENCES,
+            tried=TRIED_KEPT,
+            fileBytes=MAX_FILE_BYTES,
+            files=LIMITS.upload_files,
+            uploadBytes=LIMITS.upload_bytes,
+            formats=FORMATS_IN_WORDS,
+            minutes=MINUTES_KEPT,
+        ),
         footer_links=["gradio", "settings"],
         run_history=False,
         max_file_size=MAX_FILE_BYTES,

@@ -407,7 +407,7 @@ def pressed(visitor: Visitor, server: Server, multiplier: Multiplier) -> Compare
     for path in sorted(set(re.findall(r"/gradio_api/file=[^\"'<>\s)]+", answer.text))):
         visitor.http.get(path)
     visitor.http.event_hooks = {}
-    answer.report = json.loads(visitor.download(answer.values[visitor.component("Download JSON")]))
+    answer.report = json.loads(visitor.take("Download JSON"))
     return Compared(seconds, passes, sum(response.num_bytes_downloaded for response in responses), answer)
 
 

@@ -19,12 +19,13 @@ SETTLED = "() => new Promise(done => setTimeout(done, 50))"  # what was changed 
 WATCH_PROGRESS = """() => {
     const verdict = document.getElementById("verdict");
     let busy = false;
-    window.answered = new Promise(done => new MutationObserver(() => {
+    window.answered = false;
+    new MutationObserver(() => {
         const idle = verdict.querySelector("[data-testid=status-tracker]").classList.contains("hide");
-        if (busy && idle) done();
+        window.answered ||= busy && idle;
         busy ||= !idle;
-    }).observe(verdict, {attributes: true, childList: true, subtree: true}));
-}"""  # a promise that is kept when the progress display has come and gone
+    }).observe(verdict, {attributes: true, childList: true, subtree: true});
+}"""  # true when the progress display has come and gone
 
 
 PUT_INTO_CLIPBOARD = """async colour => {
@@ -109,7 +110,7 @@ class Page:
     def put_test(self, file: FilePayload) -> None:
         """Choose the test image, or replace it."""
         if self.test_pictures.count():
-            self.region("test").get_by_role("button", name="Remove Image").click()
+            self.region("test").get_by_role("button", name="Remove the test image").click()
             expect(self.test_pictures).to_have_count(0)
         self.region("test").locator("input[type=file]").set_input_files(file)
         expect(self.test_pictures).to_have_count(1)
@@ -143,7 +144,7 @@ class Page:
         """What is done inside brings an answer of the server; go on when it is shown."""
         self.tab.evaluate(WATCH_PROGRESS)
         yield
-        self.tab.evaluate("() => window.answered")
+        self.tab.wait_for_function("() => window.answered")
         self.tab.evaluate(SETTLED)
 
     def clear(self) -> None:
@@ -193,7 +194,7 @@ class Page:
     @property
     def old(self) -> Locator:
         """The words that mark an old result."""
-        return self.region("stale").locator("p")
+        return self.region("stale").locator("p:not(:empty)")
 
     @property
     def toast(self) -> Locator:

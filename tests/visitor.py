@@ -11,6 +11,7 @@ by its label, a button by its text, and a click runs what the page says it runs,
 
 from __future__ import annotations
 
+import base64
 import json
 import mimetypes
 import time
@@ -57,7 +58,7 @@ class Answer:
 
     messages: list[Message] = field(default_factory=list)
     values: dict[int, Any] = field(default_factory=dict)
-    report: Any = None  # the file behind "Download JSON", parsed; None if the click offered none
+    report: Any = None  # the file behind "Download JSON", parsed; only `compare` takes it
 
     @property
     def text(self) -> str:
@@ -143,8 +144,7 @@ class Visitor:
         """
         self.put(test, references)
         answer = self.click(COMPARE, on_message=on_message)
-        offered = answer.values.get(self.component(DOWNLOAD_JSON))
-        answer.report = json.loads(self.download(offered)) if offered else None
+        answer.report = json.loads(self.take(DOWNLOAD_JSON))
         return answer
 
     def click(self, button: str, *, on_message: Listener = ignore) -> Answer:
@@ -161,25 +161,14 @@ class Visitor:
                 self._run(event, trigger, answer, on_message)
         return answer
 
-    def press_attempt(self, index: Any) -> Answer:
-        """Press a row of the list of what was tried; the answer's report is that of the result it brings back.
+    def take(self, button: str) -> bytes:
+        """The content of the file that a button offers, made from the pictures in the inputs.
 
         Raises:
             RefusedError: the page answered with an error message.
         """
-        answer = Answer()
-        (event,) = [one for one in self.config["dependencies"] if any(name == "select" for _, name in one["targets"])]
-        self._run(event, event["targets"][0][0], answer, ignore, {"index": index})
-        answer.report = json.loads(self.download(answer.values[self.component(DOWNLOAD_JSON)]))
-        return answer
-
-    def download(self, file: Mapping[str, Any]) -> bytes:
-        """The content of a file that the page offers.
-
-        Raises:
-            httpx.HTTPStatusError: the server does not give it.
-        """
-        return self.http.get(f"{PREFIX}/file={file['path']}").raise_for_status().content
+        (taken,) = self.click(button).values.values()
+        return base64.b64decode(taken["base64"])
 
     # -------------------------------------------------------------------------------------------------------- the queue
 

@@ -21,7 +21,6 @@ from megastyle.pictures import FORMATS_IN_WORDS, MAX_FILE_BYTES, MAX_PIXELS, Thu
 
 FOLDER = Path(__file__).parent
 STYLESHEETS = [FOLDER / "result.css", FOLDER / "page.css"]
-PRESS_ATTEMPT = (FOLDER / "attempts.js").read_text(encoding="utf-8")
 SPACE_ID = os.environ.get("SPACE_ID") or "olfronar/megastyle-comparison"  # the platform names a fork's own
 SPACE = f"https://huggingface.co/spaces/{SPACE_ID}"
 STOPS = (0.0, 0.5, 1.0)  # cosines at which the matrix has these colours (sRGB); in between it is linear
@@ -204,13 +203,9 @@ def parts_of(outcome: Outcome) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------------------- HTML
 
 
-def overview(outcome: Outcome, text: str | None, *, recalled: bool = False) -> Markup:
-    """What is read at a glance below the verdict.
-
-    `text` is what "Copy as text" copies; `recalled` says that the result is an earlier one, which was asked for again.
-    """
-    made_from = " ".join(outcome.made_from)
-    return render("overview.html", made_from=made_from, recalled=recalled, text=text, **parts_of(outcome))
+def overview(outcome: Outcome, text: str | None) -> Markup:
+    """What is read at a glance below the verdict; `text` is what "Copy as text" copies."""
+    return render("overview.html", text=text, **parts_of(outcome))
 
 
 def details(outcome: Outcome) -> Markup:

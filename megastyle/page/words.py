@@ -25,6 +25,11 @@ WAITING = (
 EXAMPLES_HINT = "An example fills the two inputs; Compare does the rest."
 EXAMPLES_LABEL = "<span>No pictures at hand? Try an example:</span>"
 POSITIONS: dict[Position, str] = {"fits": "Fits", "edge": "At the edge", "apart": "Lies apart"}
+NOT_SAVED = (
+    "The file could not be made: the server no longer has these pictures, or what it measured of them. "
+    "Choose the pictures again and press Compare; nothing was saved."
+)
+
 REMARKS = {  # what `Outcome.remarks` says of a picture, beside that picture
     "transparent": "Transparent parts: compared are the colours beneath them, which you do not see.",
     "wide-gamut": "Wide-gamut colours: compared as if they were sRGB, so a little paler than you see them.",
@@ -343,6 +348,14 @@ def too_few(tests: int, references: int) -> str:
     if references:
         return "One picture alone cannot be compared. Choose a test image, or add a second reference."
     return f"Choose a test image and 1 to {MAX_REFERENCES} references, or try an example."
+
+
+def not_all_measured(known: int, pictures: int) -> str:
+    """Said in a result's place, after a reload, while not all of its pictures are measured; Markdown."""
+    return (
+        f"## {known} of {pictures} pictures are measured\n\nYour pictures are still here. "
+        "Press **Compare** for the result; what was measured is not measured again."
+    )
 
 
 def refusal(reasons: Mapping[int, tuple[str, str]], pictures: int, *, has_test: bool) -> Markup:

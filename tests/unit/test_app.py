@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
 import inspect
 import io
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +30,6 @@ import corpus
 from megastyle.comparison import MAX_REFERENCES
 from megastyle.embedding import Cache
 from megastyle.page.exports import EXPORTS
-from megastyle.page.outcome import Outcome
 from pixels import pixels_of
 
 Pixels = npt.NDArray[np.float32]
@@ -38,10 +38,10 @@ SAME = 1e-5  # the largest difference that another batch may make
 
 
 @pytest.fixture
-def fresh(app: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
-    """The app with nothing in its cache, its files below tmp_path."""
+def fresh(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The app with nothing in its cache, at a moment that does not pass."""
     monkeypatch.setattr(app, "EMBEDDER", replace(app.EMBEDDER, cache=Cache(app.CACHED_PICTURES, app.CACHED_BYTES)))
-    monkeypatch.setattr(app, "UPLOADS", tmp_path / "uploads")
+    monkeypatch.setattr(app, "now", lambda: "2026-01-02T03:04:05Z")
     return app
 
 
@@ -66,37 +66,30 @@ def silent(*_: object, **__: object) -> None:
 
 
 class Result(NamedTuple):
-    """What the handler gives; `files` are the exports by the ending of their names."""
+    """What Compare and a reopened result show, and the pictures that they are of."""
 
     verdict: str
     overview: str
     details: str
     tried: str
-    attempts: tuple[Outcome, ...]
-    files: dict[str, Path]
+    asked: tuple[list[Any], list[Any], list[Any]]
 
-    @property
-    def report(self) -> Any:
-        """The JSON report, read back."""
-        return json.loads(self.files[".json"].read_text(encoding="utf-8"))
+    def take(self, app: ModuleType, ending: str = ".json") -> bytes:
+        """The content of the file with this ending."""
+        (export,) = (export for export in EXPORTS if export.ending == ending)
+        return base64.b64decode(app.take(export, *self.asked)["base64"])
 
-
-def result_of(outputs: list[Any]) -> Result:
-    """The outputs by name."""
-    *shown, attempts = outputs[: -len(EXPORTS)]
-    endings = (export.ending for export in EXPORTS)
-    files = dict(zip(endings, map(Path, outputs[-len(EXPORTS) :]), strict=True))
-    return Result(*shown, attempts=attempts, files=files)
+    def report(self, app: ModuleType) -> Any:
+        """The JSON report."""
+        return json.loads(self.take(app))
 
 
-def compared(app: ModuleType, test: list[Any], references: list[Any], attempts: tuple[Outcome, ...] = ()) -> Result:
-    """Call the handler of Compare, in a visit that has tried so much before."""
-    return result_of(app.compare_uploads(test, references, attempts, silent))
-
-
-def recalled(app: ModuleType, attempts: tuple[Outcome, ...], index: int) -> Result:
-    """Call the handler of the list of what was tried, as if its row `index` were pressed."""
-    return result_of(app.recall(attempts, gr.EventData(None, {"index": index})))
+def compared(
+    app: ModuleType, test: list[Any], references: list[Any], tried: Sequence[Any] = (), *, again: bool = False
+) -> Result:
+    """Press Compare in a visit that has tried so much before; or ask `again`, for a result that was made."""
+    asked = (test, references, list(tried))
+    return Result(*(app.reopen(*asked) if again else app.compare_uploads(*asked, silent)), asked=asked)
 
 
 # ---------------------------------------------------------------------------------------------------------------- embed
@@ -264,7 +257,7 @@ def test_too_few_pictures_are_refused_with_the_way_on(
     """Before anything is read: that the file is not there is never noticed."""
     nothing = fresh.Upload("/nowhere/x.png", "x.png")
     with pytest.raises(gr.Error, match=message):
-        fresh.compare_uploads([nothing] * tests, [nothing] * references, (), silent)
+        fresh.compare_uploads([nothing] * tests, [nothing] * references, [], silent)
 
 
 def test_nine_references_are_clipped_to_eight_and_the_ninth_is_named(
@@ -273,8 +266,9 @@ def test_nine_references_are_clipped_to_eight_and_the_ninth_is_named(
     """It is not even read: it may be broken."""
     broken = fresh.Upload("/nowhere/ninth.png", "ninth.png")
     result = compared(fresh, [upload(0)], [*(upload(seed) for seed in range(1, 9)), broken])
-    assert result.report["ignored"] == ["ninth.png"]
-    assert result.report["names"] == [f"{seed}.png" for seed in range(9)]
+    report = result.report(fresh)
+    assert report["ignored"] == ["ninth.png"]
+    assert report["names"] == [f"{seed}.png" for seed in range(9)]
     assert "ninth.png" in result.overview
     assert "8 references" in result.verdict
 
@@ -284,11 +278,11 @@ def test_the_handlers_numbers_are_those_of_the_embeddings(fresh: ModuleType, upl
     uploads = [upload(seed) for seed in (3, 14, 15, 92)]
     rows = fresh.embed(pixels(fresh, uploads)).astype(np.float64)
     result = compared(fresh, uploads[:1], uploads[1:])
-    report = result.report
+    report = result.report(fresh)
     assert np.abs(np.array(report["matrix"]) - rows @ rows.T).max() < SAME
     assert report["mean_cosine"] == pytest.approx((rows[0] @ rows[1:].T).mean(), abs=SAME)
     assert f"**{report['mean_cosine']:.3f}**" in result.verdict
-    _, *lines = csv.reader(io.StringIO(result.files[".csv"].read_bytes().decode("utf-8-sig"), newline=""))
+    _, *lines = csv.reader(io.StringIO(result.take(fresh, ".csv").decode("utf-8-sig"), newline=""))
     assert np.abs(np.array([line[1:] for line in lines[: len(uploads)]], float) - rows @ rows.T).max() < SAME
     digests = [hashlib.sha256(Path(given.path).read_bytes()).hexdigest() for given in uploads]
     assert [report["test"]["sha256"], *(reference["sha256"] for reference in report["references"])] == digests
@@ -303,7 +297,8 @@ def test_every_refused_file_is_named_in_one_message(
     gone = fresh.Upload(str(tmp_path / "none.png"), "gone.png")
     with pytest.raises(gr.Error) as refused:
         compared(fresh, [upload(1)], [text, upload(2), gone])
-    first, second, offer = refused.value.message.split("<br>")
+    title, first, second, offer = refused.value.message.split("<br>")
+    assert title == "<b>Not compared</b>"
     assert first.startswith(
         "Reference 1: <b>&lt;b&gt;notes&lt;/b&gt;.png</b> is not a picture that can be read. Use JPEG"
     )
@@ -337,8 +332,8 @@ def test_an_embedding_that_is_not_finite_is_refused_by_name(
 ) -> None:
     """The name is escaped, for the message is rendered as HTML."""
     monkeypatch.setattr(fresh, "embed", lambda pixel_values, _: np.full((len(pixel_values), 4), np.nan, np.float32))
-    with pytest.raises(gr.Error, match=r"^'&lt;i&gt;\.png: the embedding is not finite'$"):
-        fresh.compare_uploads([upload(1, "<i>.png")], [upload(2)], (), silent)
+    with pytest.raises(gr.Error, match=r"<br>&lt;i&gt;\.png: the embedding is not finite'$"):
+        fresh.compare_uploads([upload(1, "<i>.png")], [upload(2)], [], silent)
 
 
 def test_the_platforms_own_message_goes_through_the_handler_too(
@@ -352,21 +347,9 @@ def test_the_platforms_own_message_goes_through_the_handler_too(
     assert refused.value is own
 
 
-def test_each_comparison_has_a_folder_of_its_own_that_nobody_can_guess(
-    fresh: ModuleType, upload: Callable[..., Any]
-) -> None:
-    """Two requests with the same pictures, two folders below the uploads."""
-    given = [upload(1), upload(2, "../../etc/passwd")]
-    written = [compared(fresh, given[:1], given[1:]).files.values() for _ in range(2)]
-    folders = [{path.parent for path in paths} for paths in written]
-    assert [len(folder) for folder in folders] == [1, 1]
-    assert folders[0] != folders[1]
-    assert all(folder.parent == fresh.UPLOADS and len(folder.name) >= 32 for folder in set.union(*folders))
-
-
 def test_the_report_names_the_encoder_and_the_libraries(fresh: ModuleType, upload: Callable[..., Any]) -> None:
     """Those that made the numbers."""
-    report = compared(fresh, [upload(1)], [upload(2)]).report
+    report = compared(fresh, [upload(1)], [upload(2)]).report(fresh)
     assert report["encoder"] == {
         "backbone": "backbone",
         "checkpoint": "megastyle_encoder.pth",
@@ -416,77 +399,72 @@ def test_a_name_that_utf8_cannot_hold_breaks_nothing(fresh: ModuleType, upload: 
     (test,) = fresh.uploads_of(payload)
     result = compared(fresh, [test], [upload(2, "\0nul.png")])
     assert all(text.encode() for text in (result.verdict, result.overview, result.details))
-    assert all(path.read_bytes().decode() for path in result.files.values())
-    assert result.report["names"] == ["lone?.png", "\0nul.png"]
+    assert all(result.take(fresh, export.ending) for export in EXPORTS)
+    assert result.report(fresh)["names"] == ["lone?.png", "\0nul.png"]
 
 
-# ------------------------------------------------------------------------------------------------------ what was tried
+# ------------------------------------------------------------------------------------------- a server without memory
 
 
-def tried(result: Result) -> list[str]:
+def tried_of(app: ModuleType, result: Result) -> list[str]:
     """The names in the list, as every file has it, best first."""
-    return [attempt["name"] for attempt in result.report["tried"]]
+    return [attempt["name"] for attempt in result.report(app)["tried"]]
 
 
-def test_test_images_tried_with_one_set_are_listed_best_first(fresh: ModuleType, upload: Callable[..., Any]) -> None:
-    """Three test images after one another: each result has all so far, on the page and in its files."""
-    references = [upload(seed) for seed in (10, 11)]
-    attempts: tuple[Outcome, ...] = ()
-    means: dict[str, float] = {}
-    for seed in (1, 2, 3):
-        result = compared(fresh, [upload(seed)], references, attempts)
-        attempts = result.attempts
-        means[f"{seed}.png"] = result.report["mean_cosine"]
-        assert tried(result) == sorted(means, key=lambda name: -means[name])
-        assert (f"{seed}.png" in result.tried) == (len(means) > 1)
-    assert len({*means.values()}) == 3
-    assert "Tried against these references" in result.tried
+def test_test_images_that_the_tab_remembers_are_listed_best_first(
+    fresh: ModuleType, upload: Callable[..., Any]
+) -> None:
+    """Against whatever references there are now, as if each were compared with them; one that was tried twice once."""
+    tests, references = [upload(seed) for seed in (1, 2, 3)], [upload(seed) for seed in (10, 11, 12)]
+    for count in (2, 3, 1):
+        means = {test.name: compared(fresh, [test], references[:count]).report(fresh)["mean_cosine"] for test in tests}
+        result = compared(fresh, tests[2:], references[:count], tests)
+        assert tried_of(fresh, result) == sorted(means, key=lambda name: -means[name])
+        assert [one["mean_cosine"] for one in result.report(fresh)["tried"]] == sorted(means.values(), reverse=True)
+        assert all(name in result.tried for name in means)
 
 
-def test_an_attempt_is_shown_again_without_a_computation(
+def test_a_result_is_made_again_without_a_computation(
     fresh: ModuleType, upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of it, the files too, even when the pictures are gone; only that it is an earlier one is said."""
+    """All of it, the files too: nothing but its pictures was asked for."""
     tests, references = [upload(1), upload(2)], [upload(seed) for seed in (10, 11)]
     first = compared(fresh, tests[:1], references)
-    second = compared(fresh, tests[1:], references, first.attempts)
-    for gone in (*tests, *references):
-        Path(gone.path).unlink()
+    second = compared(fresh, tests[1:], references, tests[:1])
     monkeypatch.setattr(fresh, "embed", None)
-
-    for earlier in (first, second):
-        again = recalled(fresh, second.attempts, tried(second).index(earlier.report["test"]["name"]))
-        assert (again.verdict, again.details) == (earlier.verdict, earlier.details)
-        assert again.attempts == second.attempts
-        assert again.report == {**earlier.report, "tried": second.report["tried"]}
-        assert f'data-recalled="{earlier.report["test"]["name"]}"' in again.overview
-        assert "data-recalled" not in earlier.overview
+    for earlier, test in ((first, tests[:1]), (second, tests[1:])):
+        again = compared(fresh, test, references, tests, again=True)
+        assert again[:3] == (earlier.verdict, *again[1:3])
+        assert again.details == earlier.details
+        assert again.report(fresh) == {**earlier.report(fresh), "tried": second.report(fresh)["tried"]}
 
 
-@pytest.mark.parametrize("index", [-1, 1, 50])
-def test_a_row_that_is_gone_is_refused(fresh: ModuleType, upload: Callable[..., Any], index: int) -> None:
-    attempts = compared(fresh, [upload(1)], [upload(10)]).attempts
-    with pytest.raises(gr.Error, match="That result is gone"):
-        recalled(fresh, attempts, index)
+@pytest.mark.parametrize("lost", ["embedding", "file"])
+def test_what_is_not_known_any_more_is_said_and_costs_nothing(
+    fresh: ModuleType, upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """After a restart, or while a comparison is under way: how much is there. No file can be made of it."""
+    test, *references = [upload(seed) for seed in (1, 10, 11)]
+    compared(fresh, [test], references[:1])
+    if lost == "file":
+        compared(fresh, [test], references)
+        Path(references[1].path).unlink()
+    monkeypatch.setattr(fresh, "embed", None)
+    result = compared(fresh, [test], references, again=True)
+    assert "2 of 3 pictures are measured" in result.verdict
+    assert result[1:4] == (None, None, None)
+    with pytest.raises(gr.Error, match="could not be made") as refused:
+        result.report(fresh)
+    assert refused.value.title == "Not saved"
 
 
-def test_other_references_end_the_list_and_fewer_do_not(fresh: ModuleType, upload: Callable[..., Any]) -> None:
-    """With fewer it is counted again: picture 1 as if it had been compared with them. References alone keep it, too."""
-    references = [upload(seed) for seed in (10, 11)]
-    first = compared(fresh, [upload(1)], references)
-    assert tried(compared(fresh, [], references, first.attempts)) == ["1.png"]
-    fewer = compared(fresh, [upload(2)], references[:1], first.attempts)
-    means = {one["name"]: one["mean_cosine"] for one in fewer.report["tried"]}
-    assert means["1.png"] == pytest.approx(compared(fresh, [upload(1)], references[:1]).report["mean_cosine"], abs=1e-6)
-    assert set(means) == {"1.png", "2.png"}
-    assert tried(compared(fresh, [upload(2)], [*references, upload(12)], first.attempts)) == ["2.png"]
-    assert tried(compared(fresh, [], [*references, upload(12)], first.attempts)) == []
+def test_a_tried_picture_that_is_gone_is_left_out_of_the_list(fresh: ModuleType, upload: Callable[..., Any]) -> None:
+    gone = fresh.Upload("/nowhere/x.png", "x.png")
+    assert tried_of(fresh, compared(fresh, [upload(1)], [upload(10)], [gone])) == ["1.png"]
 
 
-def test_a_refused_comparison_leaves_the_list_as_it_was(fresh: ModuleType, upload: Callable[..., Any]) -> None:
-    """The handler changes nothing that it was given."""
-    first = compared(fresh, [upload(1)], [upload(10)])
-    before = list(first.attempts)
-    with pytest.raises(gr.Error):
-        compared(fresh, [fresh.Upload("/nowhere/x.png", "x.png")], [upload(10)], first.attempts)
-    assert list(first.attempts) == before
+def test_the_tab_sends_at_most_so_many(app: ModuleType) -> None:
+    """The latest; each by its path and the visitor's own name."""
+    files = [{"path": f"/u/{number}/a.png", "orig_name": f"{number}.png"} for number in range(app.TRIED_KEPT + 1)]
+    assert app.uploads_tried(files) == [app.Upload(file["path"], file["orig_name"]) for file in files[1:]]
+    assert app.uploads_tried(None) == []

@@ -121,7 +121,7 @@ class Visit:
     def replace_test(self, picture: FilePayload) -> None:
         """Upload another test image in the place of the one that is there."""
         part = self.part("Test image")
-        part.get_by_role("button", name="Remove Image").click()
+        part.get_by_role("button", name="Remove the test image").click()
         part.locator("img").first.wait_for(state="detached")
         part.locator("input[type=file]").set_input_files(picture)
         self.see(part.locator("img"), "the uploaded picture")

@@ -377,20 +377,6 @@ def test_no_note_gives_no_list() -> None:
     assert "<ul" not in overview(with_test([0.8, 0.8], evenly(2, 0.8)))
 
 
-def test_the_folders_of_the_files_are_escaped() -> None:
-    """They tell whether the result is an old one."""
-    one = replace(outcome(SETS["1 to 2"]), made_from=("aa11", '"><b>'))
-    root = parsed(result.overview(one, None))
-    assert [element.get("data-made-from") for element in root] == ['aa11 "><b>']
-
-
-def test_an_earlier_result_says_of_which_test_image_it_is() -> None:
-    """page.js reads the name, which is text; a new result has none."""
-    one = outcome(described(['"><b>x.png', "a.png"]))
-    assert [part.get("data-recalled") for part in parsed(result.overview(one, None, recalled=True))] == ['"><b>x.png']
-    assert [part.get("data-recalled") for part in parsed(result.overview(one, None))] == [None]
-
-
 @hostile_names
 def test_the_text_to_copy_is_the_result_as_text(names: list[str]) -> None:
     """Line for line, in an element that holds nothing but text; hidden until it is needed."""
