@@ -56,6 +56,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 def test_the_file_has_the_keys_that_others_rely_on() -> None:
     members = json.loads(TEXT)
+    assert {0, 0.001, 0.002, 0.01, 0.99, 0.998, 0.999, 1} <= set(members["levels"])  # 1 in 1,000 is told from 2
     assert set(members) == {
         *("format", "name", "styles", "pictures", "digest", "seed", "made", "encoder", "versions"),
         *("levels", "references", "gaps", "retrieval"),
