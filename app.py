@@ -30,7 +30,6 @@ from gradio.components.gallery import GalleryData, GalleryImage
 from gradio.data_classes import FileData, ImageData
 from gradio.utils import get_upload_folder
 from spaces.config import Config
-from starlette.middleware import Middleware
 
 from megastyle.calibration import find_calibration
 from megastyle.checkpoint import EncoderError
@@ -38,15 +37,13 @@ from megastyle.comparison import MAX_REFERENCES, compare
 from megastyle.drawings import examples
 from megastyle.embedding import Cache, Embedded, Embedder, RefusedError
 from megastyle.encoder import load_encoder, unit_rows
-from megastyle.form import Limits
-from megastyle.guard import Guard
+from megastyle.guard import Door, Limits, Store
 from megastyle.page import result, words
 from megastyle.page.exports import EXPORTS, Export, file_name, plain_text
 from megastyle.page.outcome import Outcome, now, provenance_of
 from megastyle.page.result import STYLESHEETS, script
 from megastyle.page.theme import theme
 from megastyle.pictures import FORMATS_IN_WORDS, MAX_FILE_BYTES
-from megastyle.sweep import sweeping
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs request URLs, which hold visitors' file names
@@ -70,10 +67,14 @@ UPLOADS = Path(get_upload_folder()).absolute()  # not resolved: Gradio builds it
 LIMITS = Limits(
     upload_bytes=(MAX_REFERENCES + 1) * MAX_FILE_BYTES,  # a whole comparison at the limits
     upload_files=64,  # of more than eight references the rest is named; a folder of thousands is refused
-    event_bytes=2**20,  # 64 references take 40 KB
+    tried=TRIED_KEPT,
+    stored_bytes=8 * 2**30,  # the files unused for longest go first
+    waiting=QUEUE_LENGTH,
 )
 LINE = '<p role="status"></p>'  # page.js writes into it, and it is read out
 FORMER = "<details hidden><summary>Against the former references</summary><div></div></details>"  # page.js fills it
+DOOR = Door(behind_proxy="SPACE_ID" in os.environ)  # a Space's visitors come through the platform's proxy
+DESCRIPTION = "How close is the style of one picture to up to eight references? One number, and what it is worth."
 INPUT_OPTIONS: dict[str, Any] = {
     "sources": ["upload", "clipboard"],
     "buttons": [],
@@ -455,6 +456,8 @@ def main() -> None:
     """Serve the page on GRADIO_SERVER_PORT."""
     page = build_page()
     page.queue(api_open=False, max_size=QUEUE_LENGTH)
+    store = Store(UPLOADS, LIMITS, FILES_KEPT_SECONDS)
+    DOOR.guard(page, store, description=DESCRIPTION, sweep_every=SWEEP_SECONDS)
     page.launch(
         theme=theme(),
         css_paths=STYLESHEETS,
@@ -477,10 +480,7 @@ def main() -> None:
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
-        app_kwargs={
-            "middleware": [Middleware(Guard, folder=UPLOADS, limits=LIMITS)],
-            "lifespan": sweeping(UPLOADS, FILES_KEPT_SECONDS, SWEEP_SECONDS),
-        },
+        app_kwargs={"lifespan": DOOR.lifespan},
     )
 
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import base64
 import json
 import mimetypes
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -97,7 +97,7 @@ class Visitor:
         self.patience = patience
         headers = {"x-gradio-user": "app"} | ({"x-ip-token": token} if token else {})
         self.http = httpx.Client(base_url=url, headers=headers, timeout=patience)
-        self.session = uuid.uuid4().hex
+        self.session = secrets.token_hex(6)
         self.config = self.http.get("/config").raise_for_status().json()
         self.values = {part["id"]: part["props"].get("value") for part in self.config["components"]}
 

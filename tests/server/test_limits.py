@@ -19,6 +19,7 @@ import pytest
 from corpus import noise
 from forms import BOUNDARY, END, FORM, part
 from loopback import eventually, server_process, serving
+from megastyle import guard
 from megastyle.comparison import MAX_REFERENCES
 from megastyle.drawings import examples
 from megastyle.pictures import MAX_FILE_BYTES
@@ -113,7 +114,7 @@ def connected(server: str) -> Iterator[socket.socket]:
 
 def test_an_event_of_the_most_bytes_is_read_and_one_byte_more_is_not(server: str, app: ModuleType) -> None:
     """The largest is refused for what it says, the larger one for its size."""
-    limit = app.LIMITS.event_bytes
+    limit = guard.EVENT_BYTES
     for size, status, words in (
         (limit, 400, "not what the page sends"),
         (limit + 1, 413, f"exceeds {limit // 1024} KB"),

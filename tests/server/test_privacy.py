@@ -14,7 +14,7 @@ import pytest
 
 from corpus import noise
 from loopback import eventually, serving
-from megastyle.guard import UPLOAD_FOLDER_NAME
+from megastyle.guard import FOLDER_OF_UPLOAD
 from visitor import COMPARE, DOWNLOAD_JSON, RefusedError, Visitor
 
 NAME = "Zaphod Beeblebrox on holiday"  # of a visitor's files; nothing that the server writes down may hold it
@@ -109,7 +109,7 @@ def test_what_the_page_offers_lies_where_it_is_deleted(server: str) -> None:
         offered = Path(answer.values[visitor.component(DOWNLOAD_JSON)]["path"])
         uploaded = Path(visitor.upload([("a.png", noise(14))])[0]["path"])
     assert offered.parents[1] == uploaded.parents[1]
-    assert UPLOAD_FOLDER_NAME.fullmatch(offered.parent.name)
+    assert FOLDER_OF_UPLOAD.fullmatch(offered.parent.name)
 
 
 def test_two_visitors_with_the_same_pictures_get_files_of_their_own(server: str) -> None:
