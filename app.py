@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from gradio.components.gallery import GalleryData, GalleryImage
+from gradio.context import LocalContext  # Gradio internal: it names the event that a handler's thread works for
 from gradio.data_classes import FileData, ImageData
 from gradio.utils import get_upload_folder
 from spaces.config import Config
@@ -291,6 +292,7 @@ def compare_uploads(
     references: list[Upload],
     tried: list[Upload],
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio's way
+    request: gr.Request | None = None,
 ) -> list[Any]:
     """The handler of Compare; gives the values of the result's components.
 
@@ -304,9 +306,9 @@ def compare_uploads(
     try:
         pictures = EMBEDDER.embed_files(
             paths_of(uploads),
-            visitor="everybody",
+            visitor=DOOR.visitor_of(request) if request else "",
             report=lambda done, new: progress((done, new), desc=f"Picture {done + 1} of {new}"),
-            gone=lambda: False,
+            gone=partial(DOOR.is_gone, request and request.session_hash, LocalContext.event_id.get(None)),
         )
     except RefusedError as error:
         raise refusal(uploads, error, has_test=bool(test)) from error

@@ -167,6 +167,7 @@ ODD = st.recursive(
     lambda parts: (
         st.lists(parts) | st.dictionaries(st.sampled_from(["path", "meta", "image", "url"]) | st.text(), parts)
     ),
+    max_leaves=8,
 )
 EVENTS = st.fixed_dictionaries(
     {
@@ -456,7 +457,7 @@ def test_the_queue_is_started_again_and_the_process_ends_if_that_fails(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A fault that no event of ours has; the running comparisons are not cancelled by it."""
-    queue = door().queue
+    queue = door(Path("/other")).queue
     assert queue is not None
     ended: list[int] = []
 
