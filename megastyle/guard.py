@@ -766,7 +766,9 @@ class Door:
             HTTPException: the upload says beforehand that it is too large, or there is no room.
         """
         most, arrived, store = self.limits.upload_bytes, 0, self.store
-        too_large = f"The files exceed the maximum allowed size of {most // 2**20} MB together. Choose fewer of them."
+        too_large = (
+            f"The files exceed the maximum allowed size of {most // 2**20} MB together. Choose fewer or smaller ones."
+        )
         if int(request.headers.get("content-length", 0)) > most:
             raise HTTPException(413, too_large)
         await store.make_room()

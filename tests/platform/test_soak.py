@@ -40,12 +40,12 @@ GROWTH = (
 LAUNCHER = """
 import os, pathlib, threading, time
 import app
-from megastyle.sweep import sweep
+from megastyle.guard import sweep
 here = pathlib.Path(os.environ["TMPDIR"])
 def sweeper():
     while not (here / "sweep").exists():
         time.sleep(0.2)
-    sweep(app.UPLOADS, 0)
+    sweep(app.UPLOADS, 0, 0)
     (here / "swept").touch()
 threading.Thread(target=sweeper, daemon=True).start()
 app.main()
