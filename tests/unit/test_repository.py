@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from loopback import ROOT
@@ -105,34 +102,17 @@ def test_every_make_command_in_the_documents_exists() -> None:
     assert {"demo", "test", "run"} <= named <= targets
 
 
-def hub_commands() -> dict[str, set[str]]:
-    """Each `hf` command of the documents -> the options and hardware names that they give it."""
-    lines = {
-        line.split("#")[0].strip() for document in DOCUMENTS for line in (ROOT / document).read_text().splitlines()
-    }
-    lines |= set(re.findall(r"`(hf [^`]+)`", README + (ROOT / "CLAUDE.md").read_text()))
-    commands: dict[str, set[str]] = {}
-    for words in (line.split() for line in sorted(lines) if line.startswith("hf ")):
-        name = " ".join(words[1:2] if words[1] == "upload" else words[1:3])
-        checked = {word for word in words if word.startswith("-")} | {
-            word for word in words if word in {"cpu-upgrade", "zero-a10g"}
-        }
-        commands.setdefault(name, set()).update(checked)
-    return commands
+def test_the_hub_client_knows_every_command_and_option_of_the_documents() -> None:
+    """With --help at its end a command is parsed and not run."""
+    from click.testing import CliRunner  # the client is made of click
+    from huggingface_hub.cli.hf import app as client
 
-
-@pytest.mark.parametrize(("command", "checked"), hub_commands().items(), ids=hub_commands())
-def test_the_hub_client_knows_every_command_and_option_of_the_documents(command: str, checked: set[str]) -> None:
-    client = Path(sys.executable).with_name("hf")
-    settings = {**os.environ, "COLUMNS": "400", "NO_COLOR": "1", "HF_HUB_OFFLINE": "1"}
-    answer = subprocess.run(
-        [client, *command.split(), "--help"], env=settings, capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == 0, answer.stderr
-    for word in checked:
-        assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", answer.stdout), (
-            f"{word} is not in the help of hf {command}"
-        )
+    text = "\n".join((ROOT / document).read_text() for document in DOCUMENTS).replace("\\\n", " ")
+    lines = re.findall(r"(?:^ *|`)hf ([^`#\n]+)", text, re.MULTILINE)
+    assert len(lines) > 15
+    for line in lines:
+        own_words = line.partition(" bash ")[0].split()  # what follows is for the rented machine
+        assert CliRunner().invoke(client, [*own_words, "--help"]).exit_code == 0, f"hf {line}"
 
 
 def test_the_repository_holds_text_only() -> None:
@@ -145,12 +125,3 @@ def test_the_repository_holds_text_only() -> None:
 def test_the_tiny_encoder_is_kept_outside_version_control() -> None:
     ignored = subprocess.run(["git", "check-ignore", "-q", str(demo.FOLDER)], cwd=ROOT, check=False)
     assert ignored.returncode == 0
-
-
-def test_code_runs_on_the_spaces_python() -> None:
-    """The Space has Python 3.10: every module parses under its grammar."""
-    import ast
-
-    for path in [*ROOT.glob("*.py"), *ROOT.glob("megastyle/**/*.py")]:
-        ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 10))
-    assert sys.version_info >= (3, 10)
