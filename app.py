@@ -33,11 +33,10 @@ from gradio.utils import get_upload_folder
 from spaces.config import Config
 
 from megastyle.calibration import find_calibration
-from megastyle.checkpoint import EncoderError
 from megastyle.comparison import MAX_REFERENCES, compare
 from megastyle.drawings import examples
 from megastyle.embedding import Cache, Embedded, Embedder, RefusedError
-from megastyle.encoder import load_encoder, unit_rows
+from megastyle.encoder import EncoderError, load_encoder, unit_rows
 from megastyle.guard import Door, Limits, Store
 from megastyle.page import result, words
 from megastyle.page.exports import EXPORTS, Export, file_name, plain_text

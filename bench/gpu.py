@@ -68,8 +68,7 @@ def loaded(dtype: torch.dtype) -> SiglipVisionModel:
     """The model on the CPU, loaded as the app does but for the number format."""
     from transformers import SiglipVisionModel
 
-    from megastyle.checkpoint import read_state
-    from megastyle.encoder import BACKBONE_REPO, find_checkpoint, read_backbone
+    from megastyle.encoder import BACKBONE_REPO, find_checkpoint, read_backbone, read_state
 
     config, _ = read_backbone(os.environ.get("MEGASTYLE_BACKBONE") or BACKBONE_REPO)
     path, _ = find_checkpoint()

@@ -50,9 +50,7 @@ def load_parts() -> Json:
 
     That is the checkpoint's SHA-256 on one core, and its numbers in float32 on all.
     """
-    from megastyle.checkpoint import read_state
-    from megastyle.encoder import find_checkpoint
-    from megastyle.hub import verify
+    from megastyle.encoder import find_checkpoint, read_state, verify
 
     path, _ = find_checkpoint()
     digest = timed(lambda: verify(path))

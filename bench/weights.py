@@ -24,8 +24,7 @@ from huggingface_hub.utils.sha import git_hash
 from safetensors.torch import save_file
 from transformers import SiglipConfig, SiglipModel
 
-from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, BACKBONE_WEIGHTS, CHECKPOINT_FILE, CHECKPOINT_REPO
-from megastyle.hub import verify
+from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, BACKBONE_WEIGHTS, CHECKPOINT_FILE, CHECKPOINT_REPO, verify
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # any: the made-up commit of the cache
 SEED = 0

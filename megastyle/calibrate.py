@@ -17,8 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from megastyle.calibration import CalibrationError, calibration_text, require_name
-from megastyle.checkpoint import EncoderError
-from megastyle.encoder import Encoder, load_encoder
+from megastyle.encoder import Encoder, EncoderError, load_encoder
 from megastyle.measuring import versions
 from megastyle.measuring.bulk import embed_into
 from megastyle.measuring.labelling import measure_set
