@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from PIL import (
     AvifImagePlugin,
@@ -34,11 +34,12 @@ from PIL import (
     PngImagePlugin,  # noqa: F401
     TiffImagePlugin,  # noqa: F401 - for EXIF
     WebPImagePlugin,  # noqa: F401
-    _avif,
 )
 
-if sys.platform != "win32":
+try:
     import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 FORMATS = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "GIF": "GIF", "BMP": "BMP", "AVIF": "AVIF"}  # Pillow's: ours
 FORMATS_IN_WORDS = " or ".join([", ".join([*FORMATS.values()][:-1]), [*FORMATS.values()][-1]])
@@ -53,14 +54,12 @@ TRANSPARENT, WIDE_GAMUT, SQUASHED, TINY = "transparent", "wide-gamut", "squashed
 REMARKS = (TRANSPARENT, WIDE_GAMUT, SQUASHED, TINY)
 SQUASHED_ABOVE = 2.0  # longer by shorter side; in the encoder's square circles become ellipses of this ratio
 TINY_BELOW = 128  # pixels of the shorter side: of the encoder's 384, two thirds and more are interpolated
-SRGB_GAMMA, SRGB_CORNERS = 45455, (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)  # as a PNG writes them
+SRGB_NUMBERS = (45455, 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)  # of a PNG's gAMA and cHRM
 SRGB_PRIMARIES, SRGB_TRANSFERS = (1, 2, 5, 6), (1, 2, 6, 13, 14, 15)  # ITU-T H.273: sRGB, unknown, or close to sRGB
 COLOURS = ((192, 64, 64), (64, 192, 64), (64, 64, 192), (128, 128, 128))  # that a profile is tried on
 FAR = 10  # of 255 levels, in which a profile's colour and sRGB's differ visibly
 PROFILE_BYTES = 4 * 2**20  # of an unpacked profile; browsers take no more either
 
-ADDRESS_SPACE = 1300 * 2**20  # bytes. Pictures of MAX_PIXELS take 500 to 700 MB, as WebP 1,200 (measured)
-CPU_SECONDS = 5  # the slowest good picture took 2.9 s (measured)
 WALL_SECONDS = 30  # for a child that gets no processor, or waits for nothing
 LOOK_SECONDS = 5  # how often an idle process looks whether the app still lives
 
@@ -98,6 +97,19 @@ KINDS = (  # what a file that no decoder opens begins with, and what is said of 
     (rb"8BPS", "is a Photoshop document. Export it as PNG."),
     (rb"(\xef\xbb\xbf)?\s*<(!doctype\s+)?html", "is a web page. Save the picture itself and choose that."),
     (rb"(\xef\xbb\xbf)?\s*<([?!].*<)?svg", "is an SVG, a drawing without pixels. Export it as PNG."),
+)
+
+
+class Limits(NamedTuple):
+    """What reading one picture may take."""
+
+    address_space: int  # bytes
+    cpu_seconds: int
+
+
+LIMITS = Limits(
+    address_space=1300 * 2**20,  # pictures of MAX_PIXELS take 500 to 700 MB, as WebP 1,200 (measured)
+    cpu_seconds=5,  # the slowest good picture took 2.9 s (measured)
 )
 
 
@@ -234,11 +246,11 @@ def is_shown_otherwise(image: Image.Image, content: bytes, payloads: Mapping[byt
         return points[0] not in SRGB_PRIMARIES or points[1] not in SRGB_TRANSFERS
     if profile:
         return is_far_from_srgb(profile)
-    if b"sRGB" in payloads or len(gamma := payloads.get(b"gAMA", b"")) != 4:
+    numbers = payloads.get(b"gAMA", b"") + payloads.get(b"cHRM", b"")  # the latter alone says nothing
+    if b"sRGB" in payloads or len(numbers) not in (4, 36) or b"gAMA" not in payloads:
         return False
-    corners = struct.unpack(">8I", payloads.get(b"cHRM") or struct.pack(">8I", *SRGB_CORNERS))
-    far = any(abs(corner - srgb) > 1000 for corner, srgb in zip(corners, SRGB_CORNERS, strict=True))
-    return far or abs(int.from_bytes(gamma, "big") - SRGB_GAMMA) > SRGB_GAMMA // 20
+    said = struct.unpack(f">{len(numbers) // 4}I", numbers)
+    return any(abs(number - srgb) > srgb // 20 for number, srgb in zip(said, SRGB_NUMBERS, strict=False))
 
 
 def is_transparent(image: Image.Image) -> bool:
@@ -330,21 +342,6 @@ READ, REFUSED, FAULT = b"read", b"refused", b"fault"  # the first part of an ans
 EXHAUSTED = 1  # a child's exit status
 
 
-class AvifPixels:
-    """Pillow's AVIF decoder without EXIF and XMP, which Pillow would obey, or stumble over."""
-
-    decoder: Any = _avif.AvifDecoder
-
-    def __init__(self, *arguments: Any) -> None:
-        self._decoder = self.decoder(*arguments)
-        self.get_frame = self._decoder.get_frame
-
-    def get_info(self) -> tuple[Any, ...]:
-        """What Pillow asks for; the orientation is that of the properties irot and imir."""
-        *kept, _exif, orientation, _xmp = self._decoder.get_info()
-        return (*kept, None, orientation, None)
-
-
 def prepare_pillow() -> None:
     """Let Pillow read pixels and nothing else, and open no file any more.
 
@@ -356,15 +353,12 @@ def prepare_pillow() -> None:
     for name in ("_getmp", "_read_dpi_from_exif"):
         setattr(JpegImagePlugin.JpegImageFile, name, lambda _: None)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    _avif.AvifDecoder = AvifPixels
 
 
-def limit_resources(address_space: int) -> None:
-    """Bound this process for good, as far as the system can: memory, seconds, and no file, child or core at all."""
-    if sys.platform == "win32":
-        return
-    limits = {"AS": address_space, "CPU": CPU_SECONDS, "FSIZE": 0, "NPROC": 0, "CORE": 0, "NOFILE": 0}
-    for name, most in limits.items():
+def limit_resources(limits: Limits) -> None:
+    """Bound this process for good, as far as the system can; it may have no file, child or core at all."""
+    bounds = {"AS": limits.address_space, "CPU": limits.cpu_seconds, "FSIZE": 0, "NPROC": 0, "CORE": 0, "NOFILE": 0}
+    for name, most in bounds.items():
         with suppress(AttributeError, ValueError, OSError):  # macOS lacks some
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
 
@@ -391,35 +385,33 @@ def framed(parts: Sequence[bytes]) -> bytes:
 
 
 def parts_of(body: bytes) -> list[bytes]:
-    """The parts of an answer.
-
-    Raises:
-        struct.error: it is none.
-    """
+    """The parts of an answer; of anything else parts that say nothing."""
     parts, place = [], 0
     while place < len(body):
-        (length,) = LENGTH.unpack_from(body, place)
-        parts.append(body[place + 4 : place + 4 + length])
-        place += 4 + length
+        start = place + LENGTH.size
+        place = start + int.from_bytes(body[place:start], "big")
+        parts.append(body[start:place])
     return parts
 
 
-def answer(channel: socket.socket, address_space: int) -> None:
+def answer(channel: socket.socket, limits: Limits) -> None:
     """Read the one picture that is asked for, and tell what became of it."""
     channel.settimeout(None)
     *size, resample, length = REQUEST.unpack(exactly(REQUEST.size, channel.recv_into))
     content = exactly(length, channel.recv_into)
-    limit_resources(address_space)
+    limit_resources(limits)
     try:
         parts = [READ, *read(content, (size[0], size[1]), resample)]
     except PictureError as error:
         parts = [REFUSED, str(error).encode()]
+    except MemoryError:
+        parts = [REFUSED, TOO_MUCH.encode()]
     except Exception:  # noqa: BLE001 - the app's log gets it
         parts = [FAULT, traceback.format_exc(limit=-8)[-4000:].encode()]
     channel.sendall(framed(parts))
 
 
-def answer_in_child(channel: socket.socket, address_space: int) -> bool:
+def answer_in_child(channel: socket.socket, limits: Limits) -> bool:
     """`answer` in a child, which is gone afterwards: it has ended, or its time was over, or nobody waits any more."""
     ended, held = os.pipe()  # the child alone holds the second one
     if not (child := os.fork()):
@@ -427,7 +419,7 @@ def answer_in_child(channel: socket.socket, address_space: int) -> bool:
             os.dup2(1, 2)  # decoders' own words are nobody's
             with suppress(OSError):  # if the machine runs out of memory, this process goes and not the app
                 Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-            answer(channel, address_space)
+            answer(channel, limits)
             os._exit(0)
         finally:
             os._exit(EXHAUSTED)
@@ -441,10 +433,10 @@ def answer_in_child(channel: socket.socket, address_space: int) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
-def serve(channel: socket.socket, address_space: int) -> None:
+def serve(channel: socket.socket, limits: Limits) -> None:
     """Answer one request after the other, each in a child; where the system cannot fork, answer one."""
     if not hasattr(os, "fork"):
-        answer(channel, address_space)
+        answer(channel, limits)
         channel.sendall(ENDED)
         return
     app = os.getppid()
@@ -455,7 +447,7 @@ def serve(channel: socket.socket, address_space: int) -> None:
                 return
         except TimeoutError:
             continue
-        whole = answer_in_child(channel, address_space)
+        whole = answer_in_child(channel, limits)
         channel.sendall(ENDED)
         if not whole:  # a part of its request may be left in the connection
             return
@@ -469,4 +461,4 @@ def main() -> None:
     else:
         channel = socket.socket(fileno=0)
     with suppress(OSError):  # the app has ended
-        serve(channel, int(sys.argv[-1]))
+        serve(channel, Limits(*map(int, sys.argv[-2:])))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+import os
 import socket
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ import PIL
 from megastyle import pictures
 from megastyle.pictures import MAX_FILE_BYTES, PictureError, Thumbnail
 
-__all__ = ["READER", "Picture", "PictureError", "Reader", "VisitorGoneError", "digest_of", "read_file"]
+__all__ = ["READER", "Picture", "PictureError", "Reader", "VisitorGoneError", "digest_of"]
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,12 @@ PLACES_KEPT = 1  # for a visitor who has none
 LOOK_SECONDS = 0.1  # how often it is asked whether a visitor is gone
 PATIENCE_SECONDS = pictures.WALL_SECONDS + 5  # after which the process itself is taken to hang
 MOST_ANSWERED = 2**20  # bytes of an answer beside the square
+FORKS = hasattr(os, "fork")  # else a process reads one picture
 PROGRAM = "import sys; sys.path += sys.argv[1:3]; from megastyle.pictures import main; main()"
-PLACES_OF_CODE = (str(Path(__file__).parents[1]), str(Path(PIL.__file__).parents[1]))
+FOLDERS = (str(Path(__file__).parents[1]), str(Path(PIL.__file__).parents[1]))  # of this package and of Pillow
+ENVIRONMENT = {
+    name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ
+}  # Windows has no sockets without
 OUR_FAULT = (
     "could not be read, through a fault of this page and not of the picture. Try again later, or save it as a PNG."
 )
@@ -67,51 +72,36 @@ class Picture:
     remarks: tuple[str, ...]
 
 
-# ---------------------------------------------------------------------------------------------------------------- files
-
-
-def require_file(path: str | Path) -> Path:
-    """The path of a file that may be read.
+@contextmanager
+def opened(path: str | Path) -> Iterator[BinaryIO]:
+    """A file that may be read.
 
     Raises:
-        PictureError: the file is gone or too large.
+        PictureError: it is gone or too large.
     """
     try:
         if not Path(path).is_file():  # a named pipe would block for ever
-            raise PictureError(pictures.GONE)
-        size = Path(path).stat().st_size
+            raise FileNotFoundError(path)
+        with Path(path).open("rb") as file:
+            if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
+                raise PictureError(pictures.TOO_LARGE)
+            yield file
+    except PictureError:
+        raise
     except (OSError, ValueError) as error:
-        raise PictureError(pictures.GONE) from error
-    if size > MAX_FILE_BYTES:
-        raise PictureError(pictures.TOO_LARGE)
-    return Path(path)
-
-
-def read_file(path: str | Path) -> bytes:
-    """A file's content, as it is.
-
-    Raises:
-        PictureError: the file is gone or too large.
-    """
-    try:
-        return require_file(path).read_bytes()
-    except OSError as error:
         raise PictureError(pictures.GONE) from error
 
 
 def digest_of(path: str | Path) -> str:
-    """SHA-256 of a file's content, which is not kept in memory.
+    """SHA-256 of a file's content, of which little is in memory at a time.
 
     Raises:
         PictureError: the file is gone or too large.
     """
     digest = hashlib.sha256()
-    try:
-        with require_file(path).open("rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
-    except OSError as error:
-        raise PictureError(pictures.GONE) from error
+    with opened(path) as file:
+        while block := file.read(2**20):
+            digest.update(block)
     return digest.hexdigest()
 
 
@@ -119,24 +109,22 @@ def digest_of(path: str | Path) -> str:
 
 
 class Process:
-    """An interpreter that reads pictures: each in a child of its own, or, where the system cannot fork, one alone."""
+    """An interpreter that reads pictures, each in a child of its own; where the system cannot fork, it reads one."""
 
-    def __init__(self, address_space: int) -> None:
+    def __init__(self, limits: pictures.Limits) -> None:
         """Start it, with nothing of this process but a connection."""
         self.channel, theirs = socket.socketpair()
-        command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", PROGRAM, *PLACES_OF_CODE, str(address_space)]
-        windows = sys.platform == "win32"
+        command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", PROGRAM, *FOLDERS, *map(str, limits)]
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 - ourselves
                 command,
-                stdin=subprocess.PIPE if windows else theirs.fileno(),
+                stdin=subprocess.PIPE if sys.platform == "win32" else theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                env={"SYSTEMROOT": "C:\\Windows"} if windows else {},
+                env=ENVIRONMENT,
                 start_new_session=True,  # Ctrl+C is for the app
             )
-            if sys.platform == "win32" and self.process.stdin:
-                with self.process.stdin as pipe:
-                    pipe.write(theirs.share(self.process.pid))
+            if sys.platform == "win32":
+                self.process.communicate(theirs.share(self.process.pid), timeout=PATIENCE_SECONDS)
         self.channel.settimeout(LOOK_SECONDS)
 
     def ask(self, request: bytes, content: bytes, most: int, look: Callable[[], None]) -> list[bytes] | None:
@@ -160,12 +148,11 @@ class Process:
             rest = memoryview(data)
             while rest:
                 rest = rest[patiently(partial(self.channel.send, rest)) :]
-        if (head := receive(pictures.LENGTH.size)) == pictures.ENDED:
+        length = pictures.LENGTH.unpack(receive(pictures.LENGTH.size))[0]
+        if length > most:  # as ENDED is, too
             return None
-        if (length := pictures.LENGTH.unpack(head)[0]) > most:
-            return None
-        body = receive(length)
-        return pictures.parts_of(body) if receive(pictures.LENGTH.size) == pictures.ENDED else None
+        parts = pictures.parts_of(receive(length))
+        return parts if receive(pictures.LENGTH.size) == pictures.ENDED else None
 
     def end(self) -> None:
         """End it and its child; it is gone when this returns."""
@@ -173,17 +160,17 @@ class Process:
             self.channel.shutdown(socket.SHUT_RDWR)  # unlike closing it, this is seen if a forked process holds it too
         self.channel.close()
         try:
-            self.process.wait(0 if sys.platform == "win32" else 1)
+            self.process.wait(1 if FORKS else 0)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
 
 
-# --------------------------------------------------------------------------------------------------------------- places
+# --------------------------------------------------------------------------------------------------------------- reader
 
 
 def stays() -> bool:
-    """The answer of who cannot leave: an owner's own programs."""
+    """Whether nobody waits any more: never, for an owner's own programs."""
     return False
 
 
@@ -193,13 +180,12 @@ class Reader:
     It is safe for parallel visitors. Processes are started when they are needed, as many as there are places.
     """
 
-    def __init__(self, places: int = PLACES, address_space: int = pictures.ADDRESS_SPACE) -> None:
-        """Read at most `places` pictures at once, each in so many bytes of address space."""
-        self._places = places
-        self._address_space = address_space
+    def __init__(self, places: int = PLACES, limits: pictures.Limits = pictures.LIMITS) -> None:
+        """Read at most `places` pictures at once, each within the limits."""
+        self._places, self._limits = places, limits
         self._line: dict[object, Hashable] = {}  # whose each waiting picture is, in the order of arrival
         self._held: Counter[Hashable] = Counter()  # the places that each visitor has
-        self._changed = threading.Condition()  # the line or a place, and guards all of these
+        self._changed = threading.Condition()  # the line or a place; its lock guards all of these
         self._idle: list[Process] = []
 
     def read(
@@ -213,24 +199,25 @@ class Reader:
     ) -> Picture:
         """Read a file, or its content, into a square of `size` (width, height), resized by Pillow's filter `resample`.
 
-        `visitor` is whose places it takes; None has as many as there are. `gone` is asked, again and again, whether
-        nobody waits any more; the picture is left at once then.
+        `visitor` is whose places it takes; None takes any. `gone` is asked again and again whether nobody waits any
+        more; the picture is left at once then.
 
         Raises:
             PictureError: the file is refused.
             VisitorGoneError: `gone` says so.
         """
         with self._place(object() if visitor is None else visitor, gone):
-            content = source if isinstance(source, bytes) else read_file(source)
-            parts = self._ask(content, size, resample, gone)
-        return picture_of(parts, size, hashlib.sha256(content).hexdigest())
+            if isinstance(source, bytes):
+                content = source
+            else:
+                with opened(source) as file:
+                    content = file.read(MAX_FILE_BYTES)
+            return picture_of(self._ask(content, size, resample, gone), size, hashlib.sha256(content).hexdigest())
 
     def close(self) -> None:
         """End the processes that wait."""
-        with self._changed:
-            idle, self._idle = self._idle, []
-        for process in idle:
-            process.end()
+        while self._idle:
+            self._idle.pop().end()
 
     @contextmanager
     def _place(self, visitor: Hashable, gone: Callable[[], bool]) -> Iterator[None]:
@@ -251,18 +238,18 @@ class Reader:
             yield
         finally:
             with self._changed:
-                self._held -= Counter([visitor])  # without those who have none
+                self._held -= Counter([visitor])  # forgets who has none
                 self._changed.notify_all()
 
     def _may_have(self, visitor: Hashable) -> bool:
         """Whether a visitor may have one more place now."""
-        free, own = self._places - self._held.total(), self._held[visitor]
+        free, own = self._places - sum(self._held.values()), self._held[visitor]
         return free > (PLACES_KEPT if own else 0) and own < PLACES_EACH
 
     def _ask(
         self, content: bytes, size: tuple[int, int], resample: int, gone: Callable[[], bool]
     ) -> list[bytes] | None:
-        """The parts of the answer of a process; None if the child that read the picture has died.
+        """The parts of a process's answer; None if the child that read the picture has died.
 
         Raises:
             PictureError: it took too long, or no process can be had.
@@ -282,9 +269,8 @@ class Reader:
             try:
                 parts = process.ask(request, content, size[0] * size[1] * 3 + MOST_ANSWERED, look)
             finally:
-                if parts and sys.platform != "win32":
-                    with self._changed:
-                        self._idle.append(process)
+                if parts and FORKS:
+                    self._idle.append(process)
                 else:
                     process.end()
         except OSError as error:
@@ -294,38 +280,34 @@ class Reader:
 
     def _process(self) -> Process:
         """A process that waits, or else a new one."""
-        with self._changed:
-            while self._idle:
-                process = self._idle.pop()
+        with suppress(IndexError):
+            while process := self._idle.pop():
                 if process.process.poll() is None:
                     return process
                 process.end()
-        return Process(self._address_space)
+        return Process(self._limits)
 
 
 def picture_of(parts: list[bytes] | None, size: tuple[int, int], digest: str) -> Picture:
-    """The picture that an answer holds; a child that was taken over by its picture might say anything.
+    """The picture that an answer holds; a child that its picture has taken over might say anything.
 
     Raises:
-        PictureError: it holds a refusal, or nothing that can be used.
+        PictureError: it holds a refusal, or nothing of use.
     """
-    if parts and parts[0] == pictures.FAULT:
-        log.error(
-            "A picture could not be read, and the fault is not the picture's:\n%s", parts[-1].decode(errors="replace")
-        )
+    kind, *rest = parts or [b""]
+    text = b"".join(rest[:1]).decode(errors="replace")
+    if kind == pictures.FAULT:
+        log.error("A picture could not be read, through no fault of its own:\n%s", text)
         raise PictureError(OUR_FAULT)
-    if parts and parts[0] == pictures.REFUSED:
-        raise PictureError(parts[-1].decode(errors="replace"))
+    if kind == pictures.REFUSED:
+        raise PictureError(text)
     try:
-        read, remarks, square, *thumbnails = parts or []
+        _remarks, square, *thumbnails = rest
         pixels = np.frombuffer(square, np.uint8).reshape(size[1], size[0], 3)
         thumbnail = Thumbnail(*("data:image/webp;base64," + base64.b64encode(webp).decode() for webp in thumbnails))
     except (TypeError, ValueError) as error:
         raise PictureError(pictures.TOO_MUCH) from error
-    known = tuple(remark for remark in pictures.REMARKS if remark in remarks.decode(errors="replace").split())
-    if read != pictures.READ or not all(webp.startswith(b"RIFF") for webp in thumbnails):
-        raise PictureError(pictures.TOO_MUCH)
-    return Picture(digest, pixels, thumbnail, known)
+    return Picture(digest, pixels, thumbnail, tuple(key for key in pictures.REMARKS if key in text.split()))
 
 
 READER = Reader()

@@ -1,4 +1,7 @@
-"""From files to embeddings: each content is embedded once, in order, in batches; a refused file is named by its place."""
+"""From files to embeddings: each content is embedded once, in order, in batches.
+
+A refused file is named by its place.
+"""
 
 from __future__ import annotations
 
