@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+
+from PIL import Image
 
 from megastyle.calibration import FORMAT, Calibration, Gaps, Positions, Row
 from megastyle.comparison import Comparison
 from megastyle.page.outcome import METHOD, Outcome, Provenance
+from megastyle.pictures import Thumbnail, read
 from sets import evenly, thumbnails, with_test
 
 ENCODER = {"backbone": "b", "checkpoint": "c.pth", "revision": "abc", "sha256": "d" * 64, "official": True}
@@ -23,6 +28,14 @@ def outcome(
     """A comparison with pictures that can be told apart."""
     pictures = tuple(thumbnails(len(comparison.names)))
     return Outcome(comparison, pictures, provenance, calibration, MADE, comparison.digests)
+
+
+def thumbnail_of(image: Image.Image) -> Thumbnail:
+    """A picture's thumbnails, as the reading process makes them."""
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    _, *webps = read(file.getvalue(), (8, 8), Image.Resampling.BICUBIC)[-1 - len(Thumbnail._fields) :]
+    return Thumbnail(*("data:image/webp;base64," + base64.b64encode(webp).decode() for webp in webps))
 
 
 def epochs(*means: float) -> list[Comparison]:

@@ -48,7 +48,16 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters.update(short=words.short, split_extension=words.split_extension, shown=shown, paint=paint)
+
+
+def in_cell(count: str) -> str:
+    """A count of `words.of_thousand` for a narrow column."""
+    return count.replace("fewer than", "<")
+
+
+ENVIRONMENT.filters.update(
+    in_cell=in_cell, short=words.short, split_extension=words.split_extension, shown=shown, paint=paint
+)
 
 
 def render(template: str, **values: Any) -> Markup:
@@ -191,7 +200,7 @@ def parts_of(outcome: Outcome) -> dict[str, Any]:
         "without_odd": words.without_odd(comparison),
         "pictures": pictures,
         "matrix": comparison.matrix.tolist(),
-        "calibration": words.calibration_in_words(calibration) if calibration else "",
+        "calibration": calibration,
         "known": words.known_rows(calibration, len(comparison.core)) if calibration else [],
         "count": words.counted(len(comparison.core), "reference"),
         "core": words.core_in_words(comparison),

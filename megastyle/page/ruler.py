@@ -18,7 +18,7 @@ LETTER = 6.4  # px: width of a character of the ruler's small print, generously
 BAND_HEIGHTS = (8, 18)  # px of the lowest and of the highest band: steps can be told apart without colour
 CURVE_POINTS = 101  # of a curve, from one end of the ruler to the other
 CURVE_HEIGHT = 100  # units of the curves' own picture
-TAIL = 0.01  # share of strangers below which their curve does not stretch the ruler
+TAIL = 0.1  # share of strangers below which their curve does not stretch the ruler
 
 
 class Scale(NamedTuple):

@@ -31,12 +31,14 @@ NOT_SAVED = (
 )
 
 REMARKS = {  # what `Outcome.remarks` says of a picture, beside that picture
-    "transparent": "Transparent parts: compared are the colours beneath them, which you do not see.",
-    "wide-gamut": "Wide-gamut colours: compared as if they were sRGB, so a little paler than you see them.",
-    "squashed": "Very wide or very tall: squashed to a square before it is compared.",
-    "tiny": "Very small: enlarged before it is compared, so there is little to go by.",
+    "transparent": "Transparent: compared with the colours that lie hidden beneath.",
+    "wide-gamut": "Wide-gamut colours: compared as if they were sRGB, a little duller than you see them.",
+    "squashed": "Very wide or tall: squashed to a square.",
+    "tiny": "Very small: enlarged, so there is little to go by.",
 }
-TWO_YARDSTICKS = "The label goes by the number alone, this line by how alike your references are."
+WEIGHS_MORE = "This weighs more than the label, which is a rule of thumb."
+ALSO_UNLIKE = "Your references, too, are less alike than one style usually is there."
+RARE, COMMON = 1 / 20, 1 / 5  # of the same style: below and from where a low score contradicts a fit, or a low label
 TOO_FEW_STYLES = "too few styles to tell"
 CITATION = (
     "Gao et al., MegaStyle: Constructing Diverse and Scalable Style Dataset via Consistent Text-to-Image Style "
@@ -185,13 +187,13 @@ def fit(comparison: Comparison) -> tuple[str, str]:
         return "Loose set", f"{loose(comparison)}. The picture is {how}{end}"
     if comparison.position is None:
         return "Two references", f"the picture is {distance(comparison)}. {later}"
-    begin = ""
+    begin, end = "", ""
     if comparison.position == "edge":
-        begin = f"the furthest out of these {in_words(len(comparison.core) + 1)} pictures, as one always is; "
+        end = f", the furthest out of these {in_words(len(comparison.core) + 1)} pictures, as one always is"
     elif comparison.position == "fits" and gap < 0:
         furthest = comparison.core[comparison.typicality.index(min(comparison.typicality))]
         begin = f"no further out than reference {furthest + 1}; "
-    return POSITIONS[comparison.position], begin + distance(comparison)
+    return POSITIONS[comparison.position], begin + distance(comparison) + end
 
 
 def contradicts(comparison: Comparison) -> bool:
@@ -199,12 +201,6 @@ def contradicts(comparison: Comparison) -> bool:
     if comparison.position in (None, "edge") or comparison.is_loose:
         return False
     return (comparison.band.floor < LOOSE_BELOW) is not (comparison.position == "apart")
-
-
-def fit_sentence(comparison: Comparison) -> str:
-    """The sentence right under the headline, in Markdown."""
-    lead, rest = fit(comparison)
-    return f"**{lead}:** {rest}.{f' {TWO_YARDSTICKS}' if contradicts(comparison) else ''}"
 
 
 def fit_in_short(comparison: Comparison) -> str:
@@ -234,6 +230,21 @@ def frequencies(outcome: Outcome) -> str:
     same = tail(standing.same_at_or_below, standing.same_smallest, "the same", "this low or lower")
     different = tail(standing.different_at_or_above, standing.different_smallest, "another", "this high or higher")
     return f"In the calibration set: {same}; {different}."
+
+
+def explanations(outcome: Outcome) -> tuple[str, str]:
+    """What reconciles lines that seem to deny each other: an end of the line on the fit, or of that on the counts."""
+    comparison, calibration, standing = outcome.comparison, outcome.calibration, outcome.standing
+    is_high = comparison.band.floor >= LOOSE_BELOW
+    is_rare = standing is not None and standing.same_at_or_below < RARE
+    if calibration and comparison.agreement and comparison.position == "fits" and is_rare:
+        own = calibration.standing(comparison.agreement.mean, len(comparison.core))
+        if own and own.same_at_or_below < RARE:
+            return "", f" {ALSO_UNLIKE}"
+    if contradicts(comparison):
+        return f" {WEIGHS_MORE}", ""
+    is_common = standing is not None and standing.same_at_or_below >= COMMON
+    return "", f" {WEIGHS_MORE}" if (is_rare if is_high else is_common) else ""
 
 
 def known_rows(calibration: Calibration, n: int) -> list[list[tuple[str, str, str]]]:
@@ -274,7 +285,9 @@ def verdict(outcome: Outcome) -> str:
     if comparison.has_test:
         head = f"{comparison.band.emoji} {comparison.band.label}"
         headline = f"Mean cosine **{shown(comparison.mean_cosine)}** to {counted(count, 'reference')}."
-        parts = [headline, fit_sentence(comparison), frequencies(outcome)]
+        lead, rest = fit(comparison)
+        of_fit, of_counts = explanations(outcome)
+        parts = [headline, f"**{lead}:** {rest}.{of_fit}", f"{frequencies(outcome)}{of_counts}"]
     else:
         mean = shown(comparison.agreement.mean if comparison.agreement else 1)
         how = f"On average, {core_in_words(comparison)} are at **{mean}** to one another{without_odd(comparison)}."
@@ -305,7 +318,7 @@ def same_content_sentence(comparison: Comparison, group: Sequence[int]) -> Marku
 
 def odd_sentence(comparison: Comparison, odd: int) -> Markup:
     """Which reference is the odd one out, by how much, and which numbers leave it out; HTML."""
-    text = Markup("<b>Agrees least:</b> reference {}, {}, is at {} to {}, who are at {} to one another.")
+    text = Markup("<b>Agrees least:</b> reference {}, {}, is at {} to {}, which are at {} to one another.")
     own, others = comparison.leave_one_out[odd], comparison.agreement.mean if comparison.agreement else 1
     name = name_markup(comparison.reference_names[odd])
     sentence = text.format(odd + 1, name, shown(own), core_in_words(comparison), shown(others))

@@ -35,8 +35,8 @@ from megastyle.page.exports import (
 from megastyle.page.outcome import Outcome
 from megastyle.page.result import SPACE
 from megastyle.page.words import NAME_LENGTH, notes, plain, verdict
-from megastyle.pictures import Thumbnail, thumbnail_of
-from outcomes import ENCODER, MADE, UNOFFICIAL, VERSIONS, epochs, known, outcome, tried
+from megastyle.pictures import Thumbnail
+from outcomes import ENCODER, MADE, UNOFFICIAL, VERSIONS, epochs, known, outcome, thumbnail_of, tried
 from sets import (
     HOSTILE,
     SETS,
@@ -262,7 +262,7 @@ def test_the_csv_says_by_what_the_test_image_was_measured_and_what_to_know() -> 
     )
     notes = [row for row in csv_of(one) if row[0].startswith("# ")]
     found = {row[0]: row[1:3] for row in notes}
-    odd = "Agrees least: reference 4, x<y>.png, is at 0.100 to the other three, who are at 0.800 to one another."
+    odd = "Agrees least: reference 4, x<y>.png, is at 0.100 to the other three, which are at 0.800 to one another."
     assert [float(cell) for cell in (found["# agreement"][0], *found["# agreement from and to"])] == pytest.approx(
         [0.8] * 3
     )
@@ -472,7 +472,7 @@ def test_the_text_is_what_a_reader_needs() -> None:
         "Mean cosine 0.675 to 4 references.",
         "Fits: as close to the other three as they are to one another (0.800 against 0.800, without reference 4).",
         (
-            "Agrees least: reference 4, y.png, is at 0.100 to the other three, who are at 0.800 to one another. "
+            "Agrees least: reference 4, y.png, is at 0.100 to the other three, which are at 0.800 to one another. "
             "The headline counts it (0.675; without it 0.800), the other lines do not."
         ),
         "",

@@ -14,8 +14,7 @@ from megastyle.comparison import BANDS, Comparison
 from megastyle.page.outcome import Outcome
 from megastyle.page.picture import SIZE, WARNING_PAPER, drawable, png, wrapped
 from megastyle.page.result import pictures_of
-from megastyle.pictures import thumbnail_of
-from outcomes import UNOFFICIAL, outcome
+from outcomes import UNOFFICIAL, outcome, thumbnail_of
 from sets import HOSTILE, SETS, described, evenly, every_set, with_test
 
 COLOURS = ["#ff0000", "#00ff00", "#0000ff", "#ffff00", "#ff00ff", "#00ffff", "#ff8000", "#8000ff", "#008040"]

@@ -173,12 +173,12 @@ def test_the_ruler_begins_where_it_shows_the_lowest_mark(lowest: float, start: f
 
 
 def test_the_ruler_reaches_down_to_what_decides_and_to_the_curves() -> None:
-    """References at 0.1 to 0.3; one that would lie apart below 0.9 - 0.2 - ...; strangers from 0 on, but for a tail."""
+    """References at 0.1 to 0.3; one that would lie apart below 0.22; strangers around 0.125 and 0.375, but a tail."""
     among = symmetric(3, [0.1, 0.15, 0.3])  # leave-one-out 0.125, 0.2, 0.225
     assert start_of(drawn(of_matrix(among, has_test=False))) == pytest.approx(0.1)
     assert start_of(drawn(with_test([0.9] * 3, evenly(3, 0.42)))) == pytest.approx(0.2)  # apart below 0.22
     comparison = with_test([0.9] * 3, evenly(3, 0.8))
-    assert scale_of(outcome(comparison, known())).start == pytest.approx(0.0)
+    assert scale_of(outcome(comparison, known())).start == pytest.approx(0.1)
     assert scale_of(outcome(comparison)).start == pytest.approx(START)
 
 

@@ -13,13 +13,13 @@ from markup import parsed, text, texts
 from megastyle.comparison import BANDS, LOOSE_BELOW, MAX_REFERENCES, Comparison, compare
 from megastyle.page import words as module
 from megastyle.page.words import (
+    ALSO_UNLIKE,
     NAME_LENGTH,
     REMARKS,
-    TWO_YARDSTICKS,
+    WEIGHS_MORE,
     contradicts,
     counted,
     fit_in_short,
-    fit_sentence,
     frequencies,
     in_words,
     known_rows,
@@ -146,8 +146,8 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         [0.75] * 3,
         evenly(3, 0.8),
         (
-            "**At the edge:** the furthest out of these four pictures, as one always is; 0.050 further from the three "
-            "than they are from one another (0.750 against 0.800)."
+            "**At the edge:** 0.050 further from the three than they are from one another (0.750 against 0.800), "
+            "the furthest out of these four pictures, as one always is."
         ),
         "at the edge, -0.050",
     ),
@@ -171,7 +171,7 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         evenly(3, 0.6),
         (
             "**Fits:** no further out than reference 1; 0.100 further from the three than they are from one another "
-            f"(0.500 against 0.600). {TWO_YARDSTICKS}"
+            f"(0.500 against 0.600). {WEIGHS_MORE}"
         ),
         "fits, -0.100",
     ),
@@ -179,7 +179,7 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         [0.76] * 3,
         evenly(3, 0.98),
         "**Lies apart:** 0.220 further from the three than they are from one another (0.760 against 0.980). "
-        + TWO_YARDSTICKS,
+        + WEIGHS_MORE,
         "lies apart, -0.220",
     ),
     "loose, closer": (
@@ -216,8 +216,7 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
 def test_how_the_test_image_stands_to_the_set(test: list[float], among: Square, sentence: str, in_short: str) -> None:
     """One sentence with its lead, and a few words for tables."""
     comparison = with_test(test, among)
-    assert fit_sentence(comparison) == sentence
-    assert sentence in verdict(outcome(comparison)).split("\n\n")
+    assert verdict(outcome(comparison)).split("\n\n")[2] == sentence
     assert fit_in_short(comparison) == in_short
 
 
@@ -326,6 +325,26 @@ def test_both_tails_are_counted(mean: float, sentence: str) -> None:
     assert frequencies(one) in verdict(one)
 
 
+@pytest.mark.parametrize(
+    ("test", "among", "said"),
+    [
+        ([0.61] * 3, evenly(3, 0.61), [ALSO_UNLIKE]),  # 25 of 1,000 score this low, and so do the references
+        ([0.3, 0.6, 0.6], evenly(3, 0.6), [ALSO_UNLIKE]),  # weak, and fits: the label is not denied as well
+        ([0.61] * 3, evenly(3, 0.8), [WEIGHS_MORE]),  # moderate, at the edge, and rare
+        ([0.61] * 2, evenly(2, 0.8), [WEIGHS_MORE]),
+        ([0.61] * 3, evenly(3, 0.9), [WEIGHS_MORE]),  # moderate, apart, and rare: the line on the fit says it
+        ([0.7] * 3, evenly(3, 0.6), []),
+        ([0.3] * 3, evenly(3, 0.8), []),  # minimal, apart, and rare: all agree
+    ],
+)
+def test_lines_that_seem_to_deny_each_other_are_reconciled_once(
+    test: list[float], among: Square, said: list[str]
+) -> None:
+    """By the set itself, or by what the label is worth."""
+    words = verdict(outcome(with_test(test, among), known()))
+    assert re.findall(f"{re.escape(WEIGHS_MORE)}|{re.escape(ALSO_UNLIKE)}", words) == said
+
+
 def test_the_tails_are_those_of_the_mean_to_the_core_and_of_its_number() -> None:
     """0.9 to three of four: a quarter of the same style lies above it, three quarters at or below."""
     one = outcome(with_test([0.9, 0.9, 0.9, 0.1], ODD), known([3]))
@@ -368,7 +387,7 @@ def test_notes_say_nothing_where_there_is_nothing_to_say() -> None:
 
 def test_the_reference_that_agrees_least_is_named_with_what_leaves_it_out() -> None:
     """Cosines 0.8, 0.8, 0.8, 0.3: mean 0.675, without the fourth 0.800; the fourth is at 0.1 to the others."""
-    least = "Agrees least: reference 4, {}, is at 0.100 to the other three, who are at 0.800 to one another."
+    least = "Agrees least: reference 4, {}, is at 0.100 to the other three, which are at 0.800 to one another."
     headline = "The headline counts it (0.675; without it 0.800), the other lines do not."
     assert notes_of(with_test([0.8, 0.8, 0.8, 0.3], ODD)) == [f"{least.format('p4')} {headline}"]
     assert notes_of(of_matrix(ODD, has_test=False)) == [least.format("p3")]
