@@ -13,7 +13,7 @@ from loopback import ROOT
 from megastyle import demo
 from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES
 from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, CHECKPOINT_FILE, CHECKPOINT_REPO
-from megastyle.page import texts
+from megastyle.page.words import band_spans
 from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def test_requirements_leave_to_the_platform_what_is_the_platforms() -> None:
 
 
 def test_the_readme_has_the_bands_and_limits_of_the_code() -> None:
-    rows = [f"| {span} | {band.emoji} {band.label} |" for span, band in texts.band_spans()]
+    rows = [f"| {span} | {band.emoji} {band.label} |" for span, band in band_spans()]
     assert len(rows) == len(BANDS)
     for row in rows:
         assert row in README
