@@ -1,4 +1,4 @@
-"""A change is one place: a sixth band is one line in one file, an export one entry."""
+"""A change is one place: a sixth band is one line in one file."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ import json
 import shutil
 import subprocess
 import sys
-from types import ModuleType
 
-import gradio as gr
 import pytest
 
 from loopback import ROOT
-from megastyle.page import exports
-from megastyle.page.exports import Export
-from megastyle.page.outcome import Outcome
-from outcomes import outcome
-from sets import SETS
 
 SIXTH = '    Band(0.85, "Perfect", "🔵", "#123456"),\n'
 BANDS_BEGIN = "BANDS = (  # best first; the last one takes everything down to -1\n"
@@ -76,25 +69,3 @@ def six_bands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_a_sixth_band_is_one_line_in_one_file(six_bands: dict[str, str], part: str, wanted: str) -> None:
     """It has its place on the ruler and in the page's table, and its label wherever a cosine is labelled."""
     assert wanted in six_bands[part]
-
-
-@pytest.fixture
-def third_export(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Export:
-    """One more entry in EXPORTS, which app.py and exports.py know by the same name."""
-    third = Export("Download names", ".txt", "text/plain", names)
-    for module in (app, exports):
-        monkeypatch.setattr(module, "EXPORTS", (*exports.EXPORTS, third))
-    return third
-
-
-def names(outcome: Outcome) -> str:
-    """The export's content."""
-    return "\n".join(outcome.comparison.names)
-
-
-def test_an_export_is_one_entry(third_export: Export, app: ModuleType) -> None:
-    """The page has its button, and its file is named after the test image."""
-    buttons = [block.value for block in app.build_page().blocks.values() if isinstance(block, gr.Button)]
-    labels = [block.label for block in app.build_page().blocks.values() if isinstance(block, gr.DownloadButton)]
-    assert third_export.button in [*buttons, *labels]
-    assert exports.file_name(outcome(SETS["1 to 2"]), third_export) == "p0-megastyle.txt"
