@@ -14,12 +14,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 from megastyle import comparison as module
 from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES, Comparison, compare, shown
-from sets import circle, compared, comparisons, evenly, of_matrix, random_rows, rows, steady, symmetric, with_test
+from sets import circle, compared, evenly, of_matrix, random_rows, rows, symmetric, with_test
 
 NEAR = 1e-6  # float32 rounding of a product of unit vectors
 STRONG, GOOD, MODERATE, WEAK, MINIMAL = (band.label for band in BANDS)
@@ -76,15 +74,6 @@ def test_three_references_have_a_position() -> None:
     assert (result.is_loose, result.gap, result.position) == (False, -0.112, "fits")
 
 
-def test_eight_references_are_compared() -> None:
-    """The test image at 0 degrees, references at 10, 20, ..., 80: each cosine is that of its angle."""
-    result = compared(circle(*range(0, 90, 10)))
-    expected = [math.cos(math.radians(angle)) for angle in range(10, 90, 10)]
-    assert result.cosines.tolist() == pytest.approx(expected, abs=NEAR)
-    assert result.mean_cosine == pytest.approx(math.fsum(expected) / 8, abs=NEAR)
-    assert result.ranking == tuple(range(8))
-
-
 def test_without_a_test_image_there_is_agreement_and_no_headline() -> None:
     """(0.96, 0.28), (0.8, 0.6), (0.6, 0.8): pairs 0.936, 0.8, 0.96; leave-one-out 0.868, 0.948, 0.88.
 
@@ -102,14 +91,6 @@ def test_without_a_test_image_there_is_agreement_and_no_headline() -> None:
         _ = result.band
 
 
-def test_opposite_and_perpendicular_pictures_reach_the_ends_of_the_scale() -> None:
-    """(1, 0) to itself 1, to (0, 1) 0, to (-1, 0) -1; the mean is 0."""
-    result = compared(rows((1, 0), (1, 0), (0, 1), (-1, 0)))
-    assert result.cosines.tolist() == [1, 0, -1]
-    assert result.mean_cosine == 0
-    assert shown(result.mean_cosine) == "0.000"
-
-
 def test_a_picture_against_itself_is_exactly_one() -> None:
     """float32 rounding puts the product of a unit row with itself above or below 1; shown is 1.000, kept is 1."""
     generator = np.random.default_rng(7)
@@ -123,27 +104,12 @@ def test_a_picture_against_itself_is_exactly_one() -> None:
         assert shown(result.mean_cosine) == "1.000"
 
 
-def test_a_test_image_among_its_references_does_not_change_the_others_cosines() -> None:
-    """No mean includes the diagonal.
-
-    With the test image's own vector as a reference, its leave-one-out is over the other reference alone.
-    """
-    result = compared(rows((1, 0), (1, 0), (0.6, 0.8)))
-    assert result.leave_one_out == pytest.approx((0.6, 0.6), abs=NEAR)
-    assert result.mean_cosine == pytest.approx((1 + 0.6) / 2, abs=NEAR)
-
-
 # --------------------------------------------------------------------------------------------------- order and position
 
 
 def test_ties_keep_the_order_of_upload() -> None:
     """Cosines 0.6, 0.8, 0.6, 0.8, 0.6: the two 0.8 in upload order, then the three 0.6 in theirs."""
     assert with_test([0.6, 0.8, 0.6, 0.8, 0.6], evenly(5, 0.8)).ranking == (1, 3, 0, 2, 4)
-
-
-def test_ties_keep_the_order_of_upload_without_a_test_image() -> None:
-    """All pairs at 0.5: every leave-one-out mean is the same."""
-    assert of_matrix(evenly(4, 0.5), has_test=False).ranking == (0, 1, 2, 3)
 
 
 # three references at 0.8 from one another: A = 0.8, and M_i = (2 * 0.8 + s_i) / 3
@@ -243,37 +209,6 @@ def test_the_test_image_is_measured_by_the_set_without_the_odd_one_out() -> None
     assert result.leave_one_out[3] == pytest.approx(0.1, abs=NEAR)
 
 
-def with_one_stranger(to_the_seven: float, to_the_stranger: float) -> Comparison:
-    """Reference 1 at 0.8 from the six after it, these at 0.7 from each other, and the eighth at 0.1 from all seven."""
-    pairs = [0.1 if other == 7 else 0.8 if one == 0 else 0.7 for one, other in itertools.combinations(range(8), 2)]
-    return with_test([to_the_seven] * 7 + [to_the_stranger], symmetric(8, pairs))
-
-
-def test_one_stranger_among_eight_does_not_turn_the_verdict() -> None:
-    """The test image at 0.6 from the seven and 0.9 from the stranger: headline (7 * 0.6 + 0.9) / 8 = 0.6375.
-
-    Leave-one-out without the stranger: reference 1 0.8, each of the six (0.8 + 5 * 0.7) / 6 = 0.716667; their mean is
-    (0.8 + 6 * 0.716667) / 7 = 0.728571: the gap is 0.6 - 0.729 = -0.129. Every M is
-    (6 * 0.716667 + 0.6) / 7 = 0.7 or more: at the edge. With the stranger, whose M would be (7 * 0.1 + 0.9) / 8 = 0.2,
-    it would fit.
-    """
-    result = with_one_stranger(0.6, 0.9)
-    assert result.leave_one_out == pytest.approx((0.7, *[4.4 / 7] * 6, 0.1), abs=NEAR)
-    assert (result.odd_one_out, result.core) == (7, tuple(range(7)))
-    assert result.mean_cosine == pytest.approx(0.6375, abs=NEAR)
-    assert result.core_mean == pytest.approx(0.6, abs=NEAR)
-    assert list(result.agreement or ()) == pytest.approx([5.1 / 7, 4.3 / 6, 0.8], abs=NEAR)
-    assert (result.gap, result.position) == (-0.129, "edge")
-
-
-def test_one_stranger_among_eight_does_not_spoil_a_fit() -> None:
-    """At 0.75 from the seven and 0 from the stranger: the headline is (7 * 0.75) / 8 = 0.65625."""
-    result = with_one_stranger(0.75, 0.0)
-    assert result.mean_cosine == pytest.approx(0.65625, abs=NEAR)
-    assert result.core_mean == pytest.approx(0.75, abs=NEAR)
-    assert (result.gap, result.position) == (0.021, "fits")
-
-
 def test_the_one_that_agrees_least_is_asked_and_no_other() -> None:
     """Pairs ab 0.9, ac 0.6, bc 0.6, ad 0.4, bd 0.4, cd 0.35; the candidate is d with (0.4 + 0.4 + 0.35) / 3 = 0.383333.
 
@@ -290,21 +225,6 @@ def test_nobody_is_odd_among_three() -> None:
     assert with_test([0.8, 0.8, 0.1], symmetric(3, [0.9, 0.1, 0.1])).odd_one_out is None
 
 
-@pytest.mark.parametrize("has_test", [True, False])
-def test_without_an_odd_one_out_the_core_is_the_whole_set(has_test: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    among = evenly(3, 0.7)
-    result = with_test([0.6, 0.7, 0.8], among) if has_test else of_matrix(among, has_test=False)
-    assert result.core == (0, 1, 2)
-    assert result.core_mean == pytest.approx(result.mean_cosine, abs=1e-12, nan_ok=True)
-
-
-def test_without_a_test_image_the_odd_one_out_agrees_least() -> None:
-    """Angles 0, 10, 20 and 80: the last one's leave-one-out mean is lowest and far below the others'."""
-    result = compared(circle(0, 10, 20, 80), has_test=False)
-    assert result.ranking[-1] == result.odd_one_out == 3
-    assert compared(circle(0, 10, 20, 30), has_test=False).odd_one_out is None
-
-
 def test_nobody_is_odd_in_a_set_whose_others_are_strangers_to_each_other() -> None:
     """Three at 0.54 from one another, shown below the moderate band, and the fourth at 0.14.
 
@@ -314,42 +234,6 @@ def test_nobody_is_odd_in_a_set_whose_others_are_strangers_to_each_other() -> No
     assert with_stranger(0.4, among=0.56).odd_one_out == 3
 
 
-@steady()
-@given(st.data(), st.floats(-1, 0.9))
-def test_nobody_is_odd_in_a_set_that_agrees(data: st.DataObject, low: float) -> None:
-    """Where the references' cosines lie closer together than the margin, nobody is marked, whatever the test image."""
-    result = data.draw(comparisons(low, low + FAR_MARGIN - 1e-5, fewest=3))
-    assert result.odd_one_out is None
-
-
-@steady()
-@given(comparisons(0.3, 1.0, fewest=3))
-def test_the_odd_one_out_is_far_from_others_that_agree(result: Comparison) -> None:
-    """The rule, restated in loops.
-
-    Whoever is marked agrees least with the others, is far from them, and they are no loose set.
-    """
-    odd = result.odd_one_out
-    assume(odd is not None)
-    assert odd is not None
-    count, among = len(result.reference_names), result.among_references.tolist()
-    others = [index for index in range(count) if index != odd]
-    rest = [among[i][j] for i, j in itertools.combinations(others, 2)]
-    own = math.fsum(among[odd][j] for j in others) / len(others)
-    agreement = math.fsum(rest) / len(rest)
-    assert agreement - own >= FAR_MARGIN - 0.001
-    assert float(f"{agreement:.3f}") >= LOOSE_BELOW
-    assert result.leave_one_out[odd] == min(result.leave_one_out)
-
-
-@steady()
-@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1), st.booleans())
-def test_nobody_is_odd_among_two(one: float, other: float, pair: float, has_test: bool) -> None:  # noqa: FBT001 - hypothesis draws it
-    """Of two references none can be said to depart from the other."""
-    among = evenly(2, pair)
-    assert (with_test([one, other], among) if has_test else of_matrix(among, has_test=False)).odd_one_out is None
-
-
 # --------------------------------------------------------------------------------------------------------- same content
 
 
@@ -357,11 +241,6 @@ def test_files_of_the_same_content_are_grouped_in_order() -> None:
     """Digests x y x z y x: x at 0, 2 and 5, y at 1 and 4; z stands alone."""
     result = compare(circle(*range(6)), "abcdef", digests=["x", "y", "x", "z", "y", "x"])
     assert result.same_content == ((0, 2, 5), (1, 4))
-
-
-def test_files_without_digests_are_all_different() -> None:
-    """Equal vectors and equal names alone do not make the same file."""
-    assert compare(circle(0, 0, 0), ["a.png", "a.png", "a.png"]).same_content == ()
 
 
 # ---------------------------------------------------------------------------------------------------------- plain loops
@@ -430,11 +309,11 @@ class Oracle:
     ],
 )
 def test_every_number_equals_that_of_plain_loops(references: int, has_test: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    """Twelve random sets for each number of references, with and without a test image, one with a stranger in it."""
+    """Twelve random sets for each number of references, with and without a test image, in six a stranger."""
     for seed in range(12):
         vectors = random_rows(100 * references + seed, references + has_test)
-        if not seed:
-            vectors[-1] = -vectors[-1]
+        if seed < 6:
+            vectors[-1 if seed % 2 else 0] *= -1
         result = compared(vectors, has_test=has_test)
         expected = Oracle(vectors.tolist(), has_test=has_test)
         assert np.abs(result.matrix - np.array(expected.matrix)).max() < NEAR

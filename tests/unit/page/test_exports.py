@@ -279,13 +279,6 @@ def in_pandas(one: Outcome) -> pd.DataFrame:
     return pd.read_csv(file, index_col=0, comment="#", keep_default_na=False)
 
 
-@every_set
-def test_pandas_reads_the_matrix_and_nothing_else(comparison: Comparison) -> None:
-    frame = in_pandas(outcome(comparison, provenance=UNOFFICIAL))
-    assert list(frame.columns) == list(frame.index) == list(comparison.names)
-    assert close(frame.to_numpy(), comparison.matrix)
-
-
 @pytest.mark.parametrize(
     "name", [*HOSTILE, "#1.png", "a#b.png", "a,b.png", 'say "hi", # so.png', "# tried", "carriage\rreturn.png"]
 )

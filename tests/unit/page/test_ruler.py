@@ -91,14 +91,6 @@ def test_what_decides_the_position_is_drawn() -> None:
     assert texts(all_of(svg, "text", "border-label")) == ["lies apart below 0.600"]
 
 
-def test_what_decides_is_that_of_the_set_without_the_odd_one_out() -> None:
-    """Leave-one-out 0.75, 0.775, 0.725 without the fourth, which is at 0.1 from all; the test image at 0.76."""
-    svg = drawn(with_test([0.76, 0.76, 0.76, 0.4], symmetric(4, [0.8, 0.7, 0.1, 0.75, 0.1, 0.1])))
-    dots = [x_of(dot, "cx") for dot in all_of(svg, "circle", "dot")]
-    means = [(2 * own + 0.76) / 3 for own in (0.75, 0.775, 0.725)]
-    assert dots == pytest.approx([place_on(svg, mean) for mean in means], abs=0.02)
-
-
 @pytest.mark.parametrize(
     ("comparison", "dots"),
     [
