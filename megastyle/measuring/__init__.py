@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,9 @@ from megastyle.comparison import (
     positions,
     require_unit_rows,
 )
+
+if TYPE_CHECKING:  # the encoder brings torch, which nothing here needs
+    from megastyle.encoder import Source
 
 Integers = npt.NDArray[np.int64]
 Cosines = npt.NDArray[np.float32]  # (N, N) in [-1, 1], symmetric; its diagonal, a picture with itself, is in no figure
@@ -100,6 +103,11 @@ class Provenance(NamedTuple):
 def versions() -> dict[str, str]:
     """The versions of LIBRARIES."""
     return {name: version(name) for name in LIBRARIES}
+
+
+def provenance(name: str, digest: str, source: Source) -> Provenance:
+    """The origin of what is measured here and now, with the encoder from this source."""
+    return Provenance(name, digest, {"checkpoint": source.checkpoint, "sha256": source.sha256}, versions())
 
 
 def labelled(embeddings: Mapping[str, Sequence[npt.NDArray[np.float32]]]) -> Labelled:
