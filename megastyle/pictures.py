@@ -60,6 +60,7 @@ COLOURS = ((192, 64, 64), (64, 192, 64), (64, 64, 192), (128, 128, 128))  # that
 FAR = 10  # of 255 levels, in which a profile's colour and sRGB's differ visibly
 PROFILE_BYTES = 4 * 2**20  # of an unpacked profile; browsers take no more either
 
+SLOW_SECONDS = 2  # after which a child takes only what others leave of the processors
 WALL_SECONDS = 30  # for a child that gets no processor, or waits for nothing
 LOOK_SECONDS = 5  # how often an idle process looks whether the app still lives
 
@@ -339,7 +340,6 @@ REQUEST = struct.Struct(">IIII")  # width and height of the square, resample, by
 LENGTH = struct.Struct(">I")  # of an answer and of each of its parts
 ENDED = b"\xff\xff\xff\xff"  # in place of a length: the child has ended
 READ, REFUSED, FAULT = b"read", b"refused", b"fault"  # the first part of an answer
-EXHAUSTED = 1  # a child's exit status
 
 
 def prepare_pillow() -> None:
@@ -422,12 +422,14 @@ def answer_in_child(channel: socket.socket, limits: Limits) -> bool:
             answer(channel, limits)
             os._exit(0)
         finally:
-            os._exit(EXHAUSTED)
+            os._exit(1)
     os.close(held)
     watch = select.poll()
     watch.register(ended, select.POLLIN)
     watch.register(channel, 0)  # tells only that the app has shut it down
-    watch.poll(WALL_SECONDS * 1000)
+    if not watch.poll(SLOW_SECONDS * 1000):
+        os.setpriority(os.PRIO_PROCESS, child, 19)
+        watch.poll(WALL_SECONDS * 1000)
     os.kill(child, signal.SIGKILL)
     os.close(ended)
     return os.waitpid(child, 0)[1] == 0
