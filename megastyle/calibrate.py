@@ -9,25 +9,25 @@ it was, and another run with one more style embeds only that.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
-import os
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from megastyle.calibration import CalibrationError, calibration_text, require_name
-from megastyle.encoder import Encoder, EncoderError, load_encoder
-from megastyle.measuring import versions
-from megastyle.measuring.bulk import embed_into
-from megastyle.measuring.labelling import measure_set
-from megastyle.measuring.picture_set import PictureSet, SetError, files_by_style, find_pictures
-from megastyle.measuring.progress import Progress
-from megastyle.measuring.store import Store, StoreError, cache_folder
+from megastyle import folders
+from megastyle.calibration import calibration_text, require_name
+from megastyle.encoder import load_encoder
+from megastyle.folders import FolderError, Picture, Remarks, listed, place_of, printable
+from megastyle.measuring import labelled, measure
+from megastyle.measuring.labelling import provenance
 from megastyle.page.calibration_report import report, summary
 
 OUT = Path(__file__).resolve().parent.parent / "calibration.json"  # where app.py looks for it
-BAD_INPUT, INTERRUPTED = 2, 130  # exit codes: argparse's, and the shell's for Ctrl+C
+MAX_PICTURES = 30_000  # the cosines of all with all take 3.6 GB
+
+Styles = Mapping[str, Sequence[Picture]]
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -39,102 +39,109 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def require_place(path: Path) -> None:
-    """Refuse a file that could not be written.
+def files_by_style(folder: Path, remarks: Remarks) -> dict[str, list[Path]]:
+    """The files of each subfolder, by its name.
 
     Raises:
-        SetError: its folder is not there or cannot be written, or it is a folder itself.
+        FolderError: there is no folder, it has no subfolder, or the files lie in subfolders of these.
     """
-    if path.is_dir():
-        raise SetError(f"{path} is a folder; --out names a file")
-    if path.suffix == ".html":
-        raise SetError(f"{path} would be overwritten by the report; --out names a .json file")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise SetError(f"{path} cannot be written: {error.strerror}") from error
+    name = printable(str(folder))
+    loose, subfolders = folders.inside(folder, remarks)
+    if not subfolders:
+        raise FolderError(f"{name} holds no folder; expected one subfolder a style")
+    found = {subfolder: folders.inside(subfolder, remarks) for subfolder in subfolders}
+    deep = [printable(subfolder.name) for subfolder, (_, deeper) in found.items() if deeper]
+    if not any(files for files, _ in found.values()):
+        because = f"; expected one subfolder a style with pictures in it, as in {name}/{deep[0]}" if deep else ""
+        raise FolderError(f"the folders in {name} hold no pictures{because}")
+    if loose:
+        names = listed([printable(path.name) for path in loose])
+        remarks.notes.append(f"Not looked at ({len(loose)}): {names} in {printable(folder.name)} itself, in no style.")
+    if deep:
+        remarks.notes.append(f"Folders inside of styles are not looked into: those of {listed(deep)}.")
+    styles = {printable(subfolder.name): files for subfolder, (files, _) in found.items()}
+    if len(styles) < len(found):
+        raise FolderError("two styles have names that can only be told apart by characters that cannot be printed")
+    return styles
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it, so that nobody ever reads half of it."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=".unfinished-", delete=False
-    ) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink()
-            raise
+def distinct(styles: Styles, remarks: Remarks) -> Styles:
+    """Every content once: a copy in the same style is left out, and what is in two styles has no style."""
+    owners: dict[str, set[str]] = defaultdict(set)
+    for style, pictures in styles.items():
+        for picture in pictures:
+            owners[picture.sha256].add(style)
+    kept: dict[str, dict[str, Picture]] = {style: {} for style in styles}
+    for style, pictures in styles.items():
+        for picture in pictures:
+            if len(owners[picture.sha256]) > 1:
+                remarks.left_out["is in two styles."].append(place_of(picture.path))
+            elif kept[style].setdefault(picture.sha256, picture) is not picture:
+                remarks.left_out["is a copy of another one in its style."].append(place_of(picture.path))
+    return {style: list(pictures.values()) for style, pictures in kept.items()}
 
 
-def look(folder: Path) -> PictureSet:
-    """The set in a folder.
+def require_set(styles: Styles, remarks: Remarks) -> None:
+    """Refuse what is too little or too much to be measured.
 
     Raises:
-        SetError: it is none.
+        FolderError: fewer than two styles with two pictures, or too many pictures.
     """
-    files = files_by_style(folder)
-    with Progress("Looked at", sum(map(len, files.values()))) as progress:
-        return find_pictures(folder, files, progress.advance)
+    sizes = [len(pictures) for pictures in styles.values()]
+    if (usable := sum(size > 1 for size in sizes)) < 2:
+        because = f" ({' '.join(lines)})" if (lines := remarks.lines()) else ""
+        raise FolderError(f"expected two styles or more with two pictures that can be read, found {usable}{because}")
+    if sum(sizes) > MAX_PICTURES:
+        raise FolderError(f"expected at most {MAX_PICTURES:,} pictures, found {sum(sizes):,}; take a sample")
 
 
-def say(remarks: Sequence[str]) -> None:
-    """Print what the set's owner should know, one line each."""
-    for remark in remarks:
-        print(remark)
+def digest_of(styles: Styles) -> str:
+    """SHA-256 over style and content of every picture; the order and the names of the files do not matter."""
+    lines = sorted(f"{style}\0{picture.sha256}\n" for style, pictures in styles.items() for picture in pictures)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def made_with(encoder: Encoder) -> dict[str, object]:
-    """All that an embedding depends on beside the picture."""
-    config, processor = encoder.model.config.to_json_string(), encoder.processor.to_json_string()
-    return {"checkpoint": encoder.source.sha256, "config": config, "processor": processor, "versions": versions()}
-
-
-def run(asked: argparse.Namespace) -> None:
-    """Look, embed, measure, write.
+def run(asked: argparse.Namespace) -> int:
+    """Look, embed, measure, write; gives the exit code.
 
     Raises:
-        SetError, CalibrationError, StoreError, EncoderError: it cannot be done.
+        ValueError, EncoderError: it cannot be done.
     """
     name = require_name(asked.name if asked.name is not None else asked.folder.resolve().name)
-    require_place(asked.out)
-    found = look(asked.folder)
-    say(found.remarks)
+    out, page = asked.out, asked.out.with_suffix(".html")
+    if out == page:
+        raise FolderError(f"{printable(str(out))} would be overwritten by the report; --out names a .json file")
+    folders.require_places([out, page])
+    remarks = Remarks()
+    files = files_by_style(asked.folder, remarks)
+    looked = {
+        picture.path: picture for picture in folders.look([path for paths in files.values() for path in paths], remarks)
+    }
+    styles = distinct(
+        {style: [looked[path] for path in paths if path in looked] for style, paths in files.items()}, remarks
+    )
+    require_set(styles, remarks)
     encoder = load_encoder()
-    with Store(cache_folder(), made_with(encoder), encoder.model.config.hidden_size) as store:
-        new = [picture for picture in found.pictures if picture.sha256 not in store]
-        total = len(found.pictures)
-        print(f"{total} pictures in {len(found.styles)} styles; {total - len(new)} are embedded already.", flush=True)
-        with Progress("Embedded", total, total - len(new)) as progress:
-            refused = embed_into(store, new, encoder, progress.advance)
-        usable = found.without(refused)
-        say(usable.remarks[len(found.remarks) :])
-        calibration = measure_set(usable, store, encoder, name)
-    write(asked.out, calibration_text(calibration))
-    write(asked.out.with_suffix(".html"), report(calibration, usable.remarks))
-    print(summary(calibration), f"\nWritten: {asked.out} and, for people, {asked.out.with_suffix('.html')}", sep="\n")
+    with folders.Store(folders.cache_folder(), folders.made_with(encoder), encoder.model.config.hidden_size) as store:
+        embedded = set(
+            folders.embed_all([one for pictures in styles.values() for one in pictures], encoder, store, remarks)
+        )
+        styles = {style: [one for one in pictures if one in embedded] for style, pictures in styles.items()}
+        require_set(styles, remarks)
+        rows = {style: list(store.embeddings(pictures)) for style, pictures in styles.items() if pictures}
+    for what, count in (("without a picture, left out", 0), ("of one picture, which has no relatives", 1)):
+        if few := [style for style, pictures in styles.items() if len(pictures) == count]:
+            remarks.notes.append(f"Styles {what} ({len(few)}): {listed(few)}.")
+    calibration = measure(labelled(rows), provenance(name, digest_of(styles), encoder))
+    folders.write_together({out: calibration_text(calibration), page: report(calibration, remarks.lines())})
+    print(*remarks.lines(), summary(calibration), f"\nWritten: {out} and, for people, {page}", sep="\n")
+    return 0
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """The command; gives the exit code."""
     asked = arguments(words)
-    try:
-        run(asked)
-    except (SetError, CalibrationError, StoreError) as error:
-        print(f"Not calibrated: {error}", file=sys.stderr)
-        return BAD_INPUT
-    except (EncoderError, ValueError) as error:
-        print(f"Not calibrated: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped. What was embedded is kept: the same command goes on from there.", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    return folders.command(lambda: run(asked), "Not calibrated")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from megastyle import demo
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from megastyle.encoder import Encoder
+
 # Two workers of pytest and what they start share the cores; it is read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -42,6 +44,14 @@ def tiny_environment(tiny_encoder: tuple[Path, Path]) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "GRADIO_ANALYTICS_ENABLED": "False",
     }
+
+
+@pytest.fixture(scope="session")
+def encoder(tiny_environment: dict[str, str]) -> Encoder:
+    """The tiny encoder, loaded in this process."""
+    from megastyle.encoder import load_encoder
+
+    return load_encoder(tiny_environment)
 
 
 @pytest.fixture(scope="session")

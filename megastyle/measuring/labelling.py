@@ -1,4 +1,4 @@
-"""Labelled pictures become a Calibration: those of a folder, or those in memory."""
+"""Labelled pictures in memory become a Calibration."""
 
 from __future__ import annotations
 
@@ -7,25 +7,17 @@ from collections.abc import Mapping, Sequence
 
 from PIL.Image import Image
 
-from megastyle.calibration import Calibration, calibration_text, require_name
+from megastyle.calibration import calibration_text, require_name
 from megastyle.embedding import pixel_values, square_of
 from megastyle.encoder import Encoder
+from megastyle.folders import embed
 from megastyle.measuring import Provenance, labelled, measure, versions
-from megastyle.measuring.bulk import embed
-from megastyle.measuring.picture_set import PictureSet
-from megastyle.measuring.store import Store
 
 
 def provenance(name: str, digest: str, encoder: Encoder) -> Provenance:
     """What the calibration says of its origin."""
     source = encoder.source
     return Provenance(name, digest, {"checkpoint": source.checkpoint, "sha256": source.sha256}, versions())
-
-
-def measure_set(found: PictureSet, store: Store, encoder: Encoder, name: str) -> Calibration:
-    """The calibration of a set whose pictures are all in the store."""
-    rows = {style: [store.get(picture.sha256) for picture in pictures] for style, pictures in found.styles.items()}
-    return measure(labelled(rows), provenance(name, found.digest, encoder))
 
 
 def digest_of_drawings(pictures: Mapping[str, Sequence[Image]]) -> str:
@@ -45,7 +37,7 @@ def calibrate_pictures(pictures: Mapping[str, Sequence[Image]], encoder: Encoder
     """
     rows = {
         style: [
-            embed(encoder, list(pixel_values([square_of(image, encoder.processor)], encoder.processor)))[0]
+            embed(encoder, pixel_values([square_of(image, encoder.processor)], encoder.processor))[0]
             for image in images
         ]
         for style, images in pictures.items()

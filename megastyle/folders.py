@@ -1,0 +1,494 @@
+"""A folder of pictures becomes embeddings: what lies in it, what is left out and why, and the store of what is known.
+
+The commands `calibrate` and `score` share it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import sqlite3
+import stat
+import sys
+import tempfile
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm import tqdm
+from transformers import SiglipImageProcessorPil
+
+from megastyle import reading
+from megastyle.comparison import UNIT_TOLERANCE, require_unit_rows
+from megastyle.embedding import pixel_values, size_of
+from megastyle.encoder import Encoder, EncoderError, unit_rows
+from megastyle.measuring import versions
+from megastyle.pictures import MAX_FILE_BYTES, PictureError
+from megastyle.reading import READER
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Rows = npt.NDArray[np.float32]
+
+READERS = 2  # pictures that are read at the same time
+BATCH_SIZE = 16  # pictures at once on an accelerator; a CPU is faster one at a time
+MOST_NAMED = 5  # pictures that a remark names; the others are counted
+MAX_NAME_LENGTH = 255  # characters of a name; a file system's own limit is 255 bytes
+HIDDEN = "hidden"
+COMPANIONS = {  # suffixes of what lies beside the pictures of a training folder, and of what the commands write
+    ".caption",
+    ".ckpt",
+    ".csv",
+    ".html",
+    ".json",
+    ".jsonl",
+    ".log",
+    ".md",
+    ".npy",
+    ".npz",
+    ".pt",
+    ".safetensors",
+    ".toml",
+    ".txt",
+    ".yaml",
+    ".yml",
+}
+OPEN_FLAGS = (
+    os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+)  # the latter two are not everywhere
+STORE_FORMAT = 2  # another number, also of what makes pixel values of a file, keeps old embeddings from being used
+STORE_SECONDS = 30  # how long a run waits for another one to finish writing
+TABLE = "CREATE TABLE IF NOT EXISTS pictures (sha256 TEXT PRIMARY KEY, embedding BLOB, thumbnail BLOB, remarks TEXT)"
+COLUMNS = ["sha256", "embedding", "thumbnail", "remarks"]
+BAD_INPUT, INTERRUPTED = 2, 130  # exit codes: argparse's, and the shell's for Ctrl+C
+
+
+class FolderError(ValueError):
+    """A folder, the store or an output cannot be used; the message says which and why, in one line."""
+
+
+class Picture(NamedTuple):
+    """A picture file and the SHA-256 of its content."""
+
+    path: Path
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return printable(self.path.name)
+
+
+class Known(NamedTuple):
+    """What the store keeps of a picture.
+
+    Attributes:
+        embedding: (d,) float32, a unit row.
+        thumbnail: WebP, its longer side at most 192 pixels.
+        remarks: what a reader of its score should know, as keys of `megastyle.pictures`.
+    """
+
+    embedding: Rows
+    thumbnail: bytes
+    remarks: tuple[str, ...]
+
+
+def printable(name: str) -> str:
+    """A file's name as one line of text that UTF-8 can carry: every other character is written as its number."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    return text[:MAX_NAME_LENGTH]
+
+
+def place_of(path: Path) -> str:
+    """A file's folder and name."""
+    return f"{printable(path.parent.name)}/{printable(path.name)}"
+
+
+def listed(places: Sequence[str]) -> str:
+    """Some places by name, and how many more there are."""
+    more = len(places) - MOST_NAMED
+    return ", ".join(places[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+@dataclass
+class Remarks:
+    """What the owner of a folder should know of it, gathered by kind.
+
+    Attributes:
+        passed_over: how many files of each kind are no pictures and were not looked at.
+        left_out: reason -> the files; a reason continues the sentence "It ...".
+        notes: further lines.
+    """
+
+    passed_over: Counter[str] = field(default_factory=Counter)
+    left_out: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    notes: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """A line for each kind."""
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.passed_over.items()))
+        lines = [f"Passed over, as no pictures: {kinds}."] if kinds else []
+        for reason, places in self.left_out.items():
+            lines.append(f"Left out ({len(places)}): {listed(places)}. {'Each' if len(places) > 1 else 'It'} {reason}")
+        return lines + self.notes
+
+
+# --------------------------------------------------------------------------------------------------------------- files
+
+
+def sort_out(paths: Iterable[Path], remarks: Remarks) -> tuple[list[Path], list[Path]]:
+    """The files that may be pictures, and the folders; companions and what is hidden are counted."""
+    files, deeper = [], []
+    for path in paths:
+        kind = HIDDEN if path.name.startswith(".") else path.suffix.lower()
+        if path.is_dir() and kind != HIDDEN:
+            deeper.append(path)
+        elif kind == HIDDEN or kind in COMPANIONS:
+            remarks.passed_over[kind] += 1
+        else:
+            files.append(path)
+    return files, deeper
+
+
+def inside(folder: Path, remarks: Remarks) -> tuple[list[Path], list[Path]]:
+    """What `sort_out` finds in a folder, by name.
+
+    Raises:
+        FolderError: it is no folder or cannot be listed.
+    """
+    try:
+        return sort_out(sorted(folder.iterdir()), remarks)
+    except OSError as error:
+        raise FolderError(f"{printable(str(folder))} cannot be read: {error.strerror}") from error
+
+
+def read_content(path: Path) -> bytes:
+    """A file's content; nothing but a regular file is ever opened, because a pipe would block for ever.
+
+    Raises:
+        PictureError: it cannot be read, is empty or too large.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise PictureError("is a pipe, a device or a socket.")
+        with os.fdopen(os.open(path, OPEN_FLAGS), "rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        reason = "is a link to nothing." if path.is_symlink() else f"cannot be read: {error.strerror}."
+        raise PictureError(reason) from error
+    if not content:
+        raise PictureError("is empty.")
+    if len(content) > MAX_FILE_BYTES:
+        raise PictureError(f"is larger than {MAX_FILE_BYTES // 2**20} MB. Save a smaller copy.")
+    return content
+
+
+def ahead(
+    act: Callable[[Item], Result], items: Iterable[Item], window: int = READERS
+) -> Iterator[tuple[Item, Future[Result]]]:
+    """Each item with its result, in order; threads work on the next `window` items while one is used."""
+    pool = ThreadPoolExecutor(READERS)
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    try:
+        for item in items:
+            waiting.append((item, pool.submit(act, item)))
+            if len(waiting) > window:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def progress(what: str, total: int, done: int = 0) -> tqdm:
+    """A bar with the time left on standard error; where nobody watches, a line every ten seconds at most."""
+    seconds = 0.1 if sys.stderr.isatty() else 10
+    return tqdm(total=total, initial=done, desc=what, unit=" pictures", mininterval=seconds)
+
+
+def look(paths: Sequence[Path], remarks: Remarks) -> list[Picture]:
+    """The files that can be read, with the SHA-256 of each; nothing is decoded. The others are named."""
+    found = []
+    with progress("Looked at", len(paths)) as bar:
+        for path, future in ahead(lambda path: hashlib.sha256(read_content(path)).hexdigest(), paths):
+            try:
+                found.append(Picture(path, future.result()))
+            except PictureError as error:
+                remarks.left_out[str(error)].append(place_of(path))
+            bar.update()
+    return found
+
+
+# --------------------------------------------------------------------------------------------------------------- store
+
+
+def cache_folder() -> Path:
+    """Where the stores lie."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "megastyle"
+
+
+def made_with(encoder: Encoder) -> dict[str, Any]:
+    """All that an embedding depends on beside the picture."""
+    return {
+        "checkpoint": encoder.source.sha256,
+        "backbone": encoder.source.backbone,
+        "config": encoder.model.config.to_json_string(),
+        "processor": encoder.processor.to_json_string(),
+        "versions": versions(),
+    }
+
+
+class Store:
+    """The embeddings that one encoder made, in an sqlite3 file of its own, by the SHA-256 of the picture.
+
+    What was put is on the disk at once, so a run that is stopped goes on where it was. Two runs may use it together. A
+    file that is damaged or something else is set aside, and `remark` says so.
+
+    Args:
+        folder: of all stores; it is made if it is not there.
+        made_with: whatever the embeddings depend on beside the picture.
+        size: of an embedding.
+
+    Raises:
+        FolderError: it cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, made_with: Mapping[str, Any], size: int) -> None:
+        key = json.dumps({"format": STORE_FORMAT, "size": size, **made_with}, sort_keys=True)
+        self.path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.sqlite"
+        self.remark = ""
+        self._row_bytes = 4 * size
+        with self._usable():
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._database = self._open()
+            except sqlite3.OperationalError:  # the disk's fault, not the content's
+                raise
+            except sqlite3.DatabaseError:
+                self._set_aside()
+                self._database = self._open()
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Turn what the disk and sqlite3 raise into a FolderError."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            remedy = "XDG_CACHE_HOME may name another place"
+            raise FolderError(f"{printable(str(self.path))} cannot be used: {reason}; {remedy}") from error
+
+    def _open(self) -> sqlite3.Connection:
+        """The database, empty if the file is new.
+
+        Raises:
+            sqlite3.DatabaseError: the file is damaged or something else.
+        """
+        if self.path.exists() and not self.path.is_file():
+            raise sqlite3.DatabaseError("no regular file")
+        database = sqlite3.connect(self.path, timeout=STORE_SECONDS)
+        try:
+            database.execute(TABLE)
+            columns = [row[0] for row in database.execute("SELECT name FROM pragma_table_info('pictures')")]
+            state = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if (columns, state) != (COLUMNS, "ok"):
+                raise sqlite3.DatabaseError(state)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _set_aside(self) -> None:
+        """Rename the file, and the journal that belongs to it, so that a new one can take its place."""
+        aside = self.path.with_suffix(".damaged")
+        self.path.replace(aside)
+        Path(f"{self.path}-journal").unlink(missing_ok=True)
+        self.remark = f"The store of embeddings was damaged, so all are made anew; it lies in {printable(str(aside))}."
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._database.close()
+
+    def __contains__(self, sha256: str) -> bool:
+        return self.get(sha256) is not None
+
+    def put(self, known: Mapping[str, Known]) -> None:
+        """Keep pictures by their SHA-256.
+
+        Raises:
+            FolderError: they cannot be written.
+        """
+        rows = [
+            (sha256, one.embedding.astype("<f4").tobytes(), one.thumbnail, " ".join(one.remarks))
+            for sha256, one in known.items()
+        ]
+        with self._usable(), self._database:
+            self._database.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?)", rows)
+
+    def get(self, sha256: str) -> Known | None:
+        """What is known of a picture; None if nothing is, or if the row is damaged."""
+        query = "SELECT * FROM pictures WHERE sha256 = ? AND typeof(embedding) = 'blob' AND length(embedding) = ?"
+        with self._usable():
+            if (row := self._database.execute(query, (sha256, self._row_bytes)).fetchone()) is None:
+                return None
+        embedding = np.frombuffer(row[1], dtype="<f4").astype(np.float32)
+        is_whole = abs(float(np.linalg.norm(embedding)) - 1) <= UNIT_TOLERANCE  # False for what is not finite
+        return Known(embedding, row[2], tuple(row[3].split())) if is_whole else None
+
+    def embeddings(self, pictures: Sequence[Picture]) -> Rows:
+        """(k, d) float32 unit rows of pictures that `embed_all` gave back."""
+        rows = np.empty((len(pictures), self._row_bytes // 4), np.float32)
+        for index, picture in enumerate(pictures):
+            known = self.get(picture.sha256)
+            if known is None:
+                raise FolderError(f"{printable(str(self.path))} was changed during the run. Start again.")
+            rows[index] = known.embedding
+        return rows
+
+
+# ---------------------------------------------------------------------------------------------------------- embeddings
+
+
+def device_of_choice() -> torch.device:
+    """The accelerator, if there is one."""
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+def batch_size() -> int:
+    """How many pictures are embedded at once."""
+    return BATCH_SIZE if device_of_choice().type != "cpu" else 1
+
+
+def embed(encoder: Encoder, pixels: Rows) -> Rows:
+    """Embed k pictures of (k, 3, S, S) float32 in [-1, 1]: (k, d) float32 unit rows."""
+    device = device_of_choice()
+    encoder.model.to(device)
+    return unit_rows(encoder.model, torch.from_numpy(pixels).to(device)).cpu().numpy()
+
+
+def read(picture: Picture, processor: SiglipImageProcessorPil) -> reading.Picture:
+    """Read a picture in the reading process.
+
+    Raises:
+        PictureError: it is refused, or its content is no longer what was looked at.
+    """
+    found = READER.read(read_content(picture.path), size_of(processor), processor.resample)
+    if found.digest != picture.sha256:
+        raise PictureError("has changed during the run. Start again.")
+    return found
+
+
+def known(picture: reading.Picture, embedding: Rows) -> Known:
+    """What is kept of a picture."""
+    return Known(embedding, base64.b64decode(picture.thumbnail.medium.partition(",")[2]), picture.remarks)
+
+
+def embed_all(pictures: Sequence[Picture], encoder: Encoder, store: Store, remarks: Remarks) -> list[Picture]:
+    """Embed what the store lacks, each batch kept at once; the pictures that it holds then, the others are named.
+
+    Raises:
+        ValueError: an embedding is not a finite unit vector; the message names the picture.
+        FolderError: an embedding cannot be kept.
+    """
+    distinct = {picture.sha256: picture for picture in pictures}
+    new = [picture for sha256, picture in distinct.items() if sha256 not in store]
+    refused: dict[str, str] = {}
+    size = batch_size()
+    if store.remark:
+        remarks.notes.append(store.remark)
+    print(f"{len(distinct):,} pictures; {len(distinct) - len(new):,} are embedded already.", flush=True)
+    with progress("Embedded", len(distinct), len(distinct) - len(new)) as bar:
+
+        def readable() -> Iterator[reading.Picture]:
+            for picture, future in ahead(lambda one: read(one, encoder.processor), new, READERS + size - 1):
+                try:
+                    yield future.result()
+                except PictureError as error:
+                    refused[picture.sha256] = str(error)
+                    bar.update()
+
+        found = readable()
+        while batch := list(islice(found, size)):
+            rows = embed(encoder, pixel_values([one.square for one in batch], encoder.processor))
+            require_unit_rows(rows, [place_of(distinct[one.digest].path) for one in batch])
+            store.put({one.digest: known(one, row) for one, row in zip(batch, rows, strict=True)})
+            bar.update(len(batch))
+    for picture in pictures:
+        if picture.sha256 in refused:
+            remarks.left_out[refused[picture.sha256]].append(place_of(picture.path))
+    return [picture for picture in pictures if picture.sha256 not in refused]
+
+
+# ------------------------------------------------------------------------------------------------------------- command
+
+
+def require_places(paths: Iterable[Path]) -> None:
+    """Refuse files that could not be written, before anything is computed for them.
+
+    Raises:
+        FolderError: a folder is not there or cannot be written, or something else than a file stands in a place.
+    """
+    for path in paths:
+        try:
+            if path.exists() and not path.is_file():
+                raise FolderError(f"{printable(str(path))} cannot be written: it is no regular file")
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            raise FolderError(f"{printable(str(path))} cannot be written: {error.strerror}") from error
+
+
+def write_together(texts: Mapping[Path, str]) -> None:
+    """Write files beside their places and rename them at the end, so that nobody ever finds half of them.
+
+    Raises:
+        FolderError: one cannot be written; then none is.
+    """
+    unfinished: dict[Path, Path] = {}
+    try:
+        for path, text in texts.items():
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+            unfinished[path] = Path(name)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished[path].chmod(0o644)
+        for path, made in unfinished.items():
+            made.replace(path)
+    except OSError as error:
+        raise FolderError(f"{printable(str(path))} cannot be written: {error.strerror}") from error
+    finally:
+        for made in unfinished.values():
+            made.unlink(missing_ok=True)
+
+
+def command(act: Callable[[], int], failed: str) -> int:
+    """Run a command and give its exit code; whatever ends it early is one line on standard error, after `failed`."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        code = act()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("\nStopped. What was embedded is kept: the same command goes on from there.", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError, MemoryError, EncoderError) as error:
+        print(f"{failed}: {' '.join(str(error).split()) or 'not enough memory'}", file=sys.stderr)
+        return BAD_INPUT
+    return code
