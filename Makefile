@@ -1,7 +1,7 @@
 # Each target does its own set-up: a virtual environment in .venv, and for `make test` a Chromium where none is found.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run calibrate quick test check format bench verify fuzz clean
+.PHONY: help demo run calibrate score quick test check format bench verify fuzz clean
 
 # the first Python 3.10 to 3.12 that really runs
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
@@ -11,7 +11,7 @@ BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 BIN := .venv/bin
 SOURCES := app.py megastyle
 # a file of tests goes to one of two workers as a whole; what they share is prepared before the clock of any test runs
-TESTS = $(BIN)/python -m megastyle.demo --prepare && $(BIN)/python -m pytest -n 2 --dist loadfile
+RUN_TESTS = $(BIN)/python -m megastyle.demo --prepare && $(BIN)/python -m pytest -n 2 --dist loadfile
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -26,11 +26,17 @@ calibrate: .venv/.app ## measure what a score is worth: make calibrate PICTURES=
 	@[ -n "$(PICTURES)" ] || { echo "Name the folder: make calibrate PICTURES=FOLDER"; exit 2; }
 	$(BIN)/python -m megastyle.calibrate "$(PICTURES)" $(if $(NAME),--name "$(NAME)")
 
+score: .venv/.app ## score folders of pictures: make score TESTS="FOLDER ..." REFERENCES=FOLDER [OUT=STEM] [DEMO=1]
+	@[ -n "$(TESTS)" ] && [ -n "$(REFERENCES)" ] || { echo "Name them: make score TESTS=FOLDER REFERENCES=FOLDER"; exit 2; }
+	@$(if $(DEMO),encoder=$$($(BIN)/python -m megastyle.demo --prepare | sed -n 's/^The encoder is ready in \(.*\)\.$$/\1/p') && \
+	MEGASTYLE_BACKBONE=$$encoder/backbone MEGASTYLE_CHECKPOINT=$$encoder/megastyle_encoder.pth MEGASTYLE_CALIBRATION=$$encoder/calibration.json) \
+	$(BIN)/python -m megastyle.score $(TESTS) --references "$(REFERENCES)" $(if $(OUT),--out "$(OUT)") $(OPTIONS)
+
 quick: .venv/.tools ## run the tests that need no server, browser or platform
-	$(TESTS) tests/unit
+	$(RUN_TESTS) tests/unit
 
 test: .venv/.tools .venv/.browser ## run all tests: those of quick, on a server, in a browser, on an emulated platform
-	$(TESTS)
+	$(RUN_TESTS)
 
 check: .venv/.tools ## lint, format and types
 	$(BIN)/ruff check .
