@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
 from corpus import noise
 from forms import BOUNDARY, END, FORM, part
-from loopback import eventually, server_process, serving
+from loopback import eventually, server_process
 from megastyle import guard
 from megastyle.comparison import MAX_REFERENCES
 from megastyle.drawings import examples
@@ -127,7 +124,7 @@ def test_an_event_of_the_most_bytes_is_read_and_one_byte_more_is_not(server: str
 def test_an_event_with_all_files_of_one_upload_has_room(server: str, app: ModuleType) -> None:
     """Even with the longest names."""
     with Visitor(server) as visitor:
-        name = "\N{SNOWMAN}" * 300 + ".png"
+        name = "\N{SNOWMAN}" * 251 + ".png"
         visitor.put(("test.png", noise(60)), [(name, noise(60)) for _ in range(app.LIMITS.upload_files)])
         assert len(visitor.click(COMPARE).values)
 
@@ -216,86 +213,3 @@ def temporary_folder(server: str) -> Path:
 def disk(folder: Path) -> int:
     """Bytes of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-# ------------------------------------------------------------------------------------------------------------ the queue
-
-
-GATED_APP = """
-import os, app
-from megastyle.embedding import Embedder
-
-gate = os.open(os.environ["GATE"], os.O_RDONLY)
-
-class Waiting(Embedder):
-    def embed_files(self, *given, **more):
-        os.read(gate, 1)
-        return super().embed_files(*given, **more)
-
-app.EMBEDDER = Waiting(**vars(app.EMBEDDER))
-app.main()
-"""
-
-
-class Gated(NamedTuple):
-    """An app each of whose comparisons waits for one byte in a pipe."""
-
-    url: str
-    gate: int
-
-    def let_through(self, comparisons: int) -> None:
-        """Let so many comparisons go on."""
-        os.write(self.gate, bytes(comparisons))
-
-
-@pytest.fixture
-def gated(tiny_environment: dict[str, str], tmp_path: Path) -> Iterator[Gated]:
-    """The app, with nothing changed but that wait."""
-    pipe = tmp_path / "gate"
-    os.mkfifo(pipe)
-    gate = os.open(pipe, os.O_RDWR)
-    with serving(tiny_environment | {"GATE": str(pipe)}, tmp_path, (sys.executable, "-c", GATED_APP)) as url:
-        yield Gated(url, gate)
-    os.close(gate)
-
-
-def compare_event(visitor: Visitor) -> dict[str, Any]:
-    """What a click on Compare runs."""
-    return next(
-        event for event in visitor.config["dependencies"] if [visitor.component(COMPARE), "click"] in event["targets"]
-    )
-
-
-def join(visitor: Visitor, session: str) -> httpx.Response:
-    """Press Compare in another tab, without waiting for the answer."""
-    event = compare_event(visitor)
-    body = {
-        "data": [visitor.values[part] for part in event["inputs"]],
-        "fn_index": event["id"],
-        "session_hash": session,
-    }
-    return visitor.http.post(f"{PREFIX}/queue/join", json=body)
-
-
-def test_the_last_place_in_the_queue_is_given_and_the_next_visitor_is_told_that_it_is_full(
-    gated: Gated, app: ModuleType
-) -> None:
-    """And everyone who got a place is served afterwards."""
-    with Visitor(gated.url) as visitor:
-        visitor.put(("test.png", noise(70)), [("reference.png", noise(71))])
-        first = visitor.messages(compare_event(visitor), visitor.component(COMPARE))
-        assert any(message["msg"] == "process_starts" for message in first)
-        waiting = [f"waiting{number}" for number in range(app.QUEUE_LENGTH)]
-        joined = [join(visitor, session).status_code for session in waiting]
-        refused = join(visitor, "late")
-        gated.let_through(1 + app.QUEUE_LENGTH)
-        assert any(message["msg"] == "process_completed" for message in first)
-        served = [
-            visitor.http.get(f"{PREFIX}/queue/data", params={"session_hash": session}).text for session in waiting
-        ]
-    assert joined == [200] * app.QUEUE_LENGTH
-    assert (refused.status_code, refused.json()["detail"]) == (
-        503,
-        f"Queue is full. Max size is {app.QUEUE_LENGTH} and size is {app.QUEUE_LENGTH}.",
-    )
-    assert all('"success":true' in text for text in served)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socketserver
 import sys
@@ -14,8 +15,7 @@ import pytest
 
 from corpus import noise
 from loopback import eventually, serving
-from megastyle.guard import FOLDER_OF_UPLOAD
-from visitor import COMPARE, DOWNLOAD_JSON, RefusedError, Visitor
+from visitor import COMPARE, DOWNLOAD_JSON, TEST_IMAGE, RefusedError, Visitor
 
 NAME = "Zaphod Beeblebrox on holiday"  # of a visitor's files; nothing that the server writes down may hold it
 
@@ -102,24 +102,15 @@ def test_the_server_asks_no_other_host_for_anything(brief: Brief) -> None:
     assert brief.proxy.asked == []
 
 
-def test_what_the_page_offers_lies_where_it_is_deleted(server: str) -> None:
-    """In a folder of its own among the uploads."""
+def test_no_result_is_written_to_the_disk(server: str) -> None:
+    """What a visitor takes away is made when it is asked for, and goes to nobody else."""
     with Visitor(server) as visitor:
-        answer = visitor.compare(("test.png", noise(12)), [("reference.png", noise(13))])
-        offered = Path(answer.values[visitor.component(DOWNLOAD_JSON)]["path"])
-        uploaded = Path(visitor.upload([("a.png", noise(14))])[0]["path"])
-    assert offered.parents[1] == uploaded.parents[1]
-    assert FOLDER_OF_UPLOAD.fullmatch(offered.parent.name)
-
-
-def test_two_visitors_with_the_same_pictures_get_files_of_their_own(server: str) -> None:
-    """Under paths that neither can know of the other's."""
-    folders = set()
-    for _ in range(2):
-        with Visitor(server) as visitor:
-            answer = visitor.compare(("test.png", noise(12)), [("reference.png", noise(13))])
-            folders.add(Path(answer.values[visitor.component(DOWNLOAD_JSON)]["path"]).parent)
-    assert len(folders) == 2
+        visitor.put(("test.png", noise(12)), [("reference.png", noise(13))])
+        folder = Path(visitor.values[visitor.component(TEST_IMAGE)]["path"]).parents[1]
+        before = sorted(folder.rglob("*"))
+        visitor.click(COMPARE)
+        assert json.loads(visitor.take(DOWNLOAD_JSON))["names"] == ["test.png", "reference.png"]
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_the_log_says_what_happened_and_nothing_of_the_visitors_files(server: str) -> None:

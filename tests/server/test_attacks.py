@@ -1,0 +1,273 @@
+"""Attacks on the running page, from outside: it goes on, others are served, memory and disk come back."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from attacker import Attacker, attacking
+from corpus import noise
+from forms import END, FORM, part
+from loopback import eventually, server_process, serving
+from megastyle import guard
+from visitor import COMPARE, PREFIX, RefusedError, Visitor
+
+log = logging.getLogger(__name__)
+MB = 2**20
+BUDGET = 32 * MB  # of uploads, in these tests
+MAY_GROW = 100 * MB  # of memory
+VISITORS_ADDRESS = {"x-forwarded-for": "9.9.9.9"}
+PREPARED = f"import app; app.DOOR.behind_proxy = True; app.LIMITS = app.LIMITS._replace(stored_bytes={BUDGET});"
+
+GATED = """
+import logging, os, select
+from megastyle.embedding import Embedder, VisitorGoneError
+
+gate = os.open(os.environ["GATE"], os.O_RDONLY)
+
+class Waiting(Embedder):
+    def embed_files(self, *given, gone, **more):
+        logging.info("At the gate")
+        while not select.select([gate], [], [], 0.05)[0]:
+            if gone():
+                logging.info("Nobody waits")
+                raise VisitorGoneError
+        os.read(gate, 1)
+        return super().embed_files(*given, gone=gone, **more)
+
+app.EMBEDDER.__class__ = Waiting
+app.main()
+"""
+
+
+class Place(NamedTuple):
+    """A server and where its files and its log lie."""
+
+    url: str
+    temp: Path
+
+    def memory(self) -> int:
+        """Bytes that the server holds."""
+        status = Path(f"/proc/{server_process(self.url)}/status").read_text()
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("RssAnon"))
+
+    def disk(self) -> int:
+        """Bytes of the uploads."""
+        return sum(path.stat().st_size for path in (self.temp / "gradio").rglob("*") if path.is_file())
+
+    def logged(self, words: str) -> int:
+        """How often the log says something."""
+        return (self.temp / "app.log").read_text().count(words)
+
+    def visitor(self) -> Visitor:
+        """Somebody who means no harm, at another address than the attacker."""
+        visitor = Visitor(self.url)
+        visitor.http.headers.update(VISITORS_ADDRESS)
+        return visitor
+
+
+@pytest.fixture(scope="module")
+def place(tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The app behind a proxy, with a small disk."""
+    temp = tmp_path_factory.mktemp("attacked")
+    with serving(tiny_environment, temp, (sys.executable, "-c", f"{PREPARED} app.main()")) as url:
+        yield Place(url, temp)
+
+
+class Gated(Place):
+    """A server each of whose comparisons waits for one byte in a pipe."""
+
+    def let_through(self, comparisons: int) -> None:
+        """Let so many comparisons go on."""
+        with (self.temp / "gate").open("wb", buffering=0) as gate:
+            gate.write(bytes(comparisons))
+
+
+@pytest.fixture
+def gated(tiny_environment: dict[str, str], tmp_path: Path) -> Iterator[Gated]:
+    """The app, with nothing changed but that wait."""
+    os.mkfifo(tmp_path / "gate")
+    keep = os.open(tmp_path / "gate", os.O_RDWR)
+    environment = tiny_environment | {"GATE": str(tmp_path / "gate")}
+    with serving(environment, tmp_path, (sys.executable, "-c", PREPARED + GATED)) as url:
+        yield Gated(url, tmp_path)
+    os.close(keep)
+
+
+def compared(place: Place, seed: int) -> float:
+    """Compare two pictures that are new to the server; the seconds that it took."""
+    began = time.monotonic()
+    with place.visitor() as visitor:
+        assert visitor.compare((f"{seed}.png", noise(seed)), [(f"{seed + 1}.png", noise(seed + 1))]).report
+    return time.monotonic() - began
+
+
+def test_others_are_served_while_somebody_attacks_and_all_comes_back(place: Place) -> None:
+    """Everything at once, again and again; `-o log_cli_level=INFO` shows the figures."""
+    for attack in Attacker(place.url).attacks:  # what is made once, is made
+        attack()
+    quiet = max(compared(place, 2 * seed) for seed in range(1000, 1003))
+    before = place.memory()
+    with attacking(place.url) as attacker:
+        waited = [compared(place, 2 * seed) for seed in range(2000, 2006)]
+    log.info("Waited %.1f s, %.1f when quiet; answers %s", max(waited), quiet, dict(attacker.answers))
+    log.info("Memory %d to %d MB; disk %d MB", before // MB, place.memory() // MB, place.disk() // MB)
+    assert max(waited) <= 2 * quiet + 2
+    assert place.memory() - before <= MAY_GROW
+    assert place.disk() <= BUDGET
+    assert attacker.answers.keys() <= {200, 400, 404, 409, 413, 429, 503, 599}
+    assert place.logged("Traceback") == 0
+
+
+def test_after_each_attack_alone_the_queue_answers(place: Place) -> None:
+    """As many as there are, so that one does not hide another."""
+    attacker = Attacker(place.url)
+    for number, attack in enumerate(attacker.attacks):
+        attack()
+        assert compared(place, 3000 + 2 * number)
+
+
+# ------------------------------------------------------------------------------------------------------------ the queue
+
+
+def messages(visitor: Visitor) -> Iterator[dict[str, Any]]:
+    """Press Compare, and follow what is said."""
+    visitor.put(("test.png", noise(70)), [("reference.png", noise(71))])
+    button = visitor.component(COMPARE)
+    event = next(event for event in visitor.config["dependencies"] if [button, "click"] in event["targets"])
+    return visitor.messages(event, button)
+
+
+def test_who_has_few_waiting_is_served_before_who_has_many(gated: Gated) -> None:
+    """The comparison under way, then the newcomer's, though forty of another visitor came before."""
+    attacker, places = Attacker(gated.url), []
+    for _ in range(3):
+        eager = Visitor(gated.url)
+        eager.http.headers["x-forwarded-for"] = "8.8.8.8"
+        places.append(messages(eager))
+        next(places[-1])
+    eventually(lambda: gated.logged("At the gate") == 1)
+    attacker.fill_the_queue()
+    assert attacker.answers.keys() == {200, 429, 503}
+    with gated.visitor() as newcomer:
+        mine = messages(newcomer)
+        next(mine)
+        gated.let_through(2)
+        assert any(message["msg"] == "process_completed" and message["success"] for message in mine)
+    gated.let_through(2)
+
+
+def test_the_last_place_in_the_line_is_given_and_the_next_visitor_is_told_that_it_is_full(
+    gated: Gated, app: ModuleType
+) -> None:
+    """Who asks for little is let in all the same; and everyone who got a place is served afterwards."""
+    attacker = Attacker(gated.url)
+    nothing = {"headers": {"x-forwarded-for": ""}}
+    with gated.visitor() as visitor:
+        first = messages(visitor)
+        assert any(message["msg"] == "process_starts" for message in first)
+        pictures = [visitor.values[part] for part in attacker.comparing["inputs"]]
+        sessions = [f"waiting{number}" for number in range(app.QUEUE_LENGTH)]
+        joined = [attacker.join(attacker.comparing, pictures, session, **nothing) for session in sessions]
+        refused = attacker.join(attacker.comparing, pictures, "toolate", **nothing)
+        quick = attacker.join(attacker.example, [], "examples", **nothing)
+        gated.let_through(1 + app.QUEUE_LENGTH)
+        assert any(message["msg"] == "process_completed" for message in first)
+        streams = [
+            visitor.http.get(f"{PREFIX}/queue/data", params={"session_hash": session}).text for session in sessions
+        ]
+    assert [answer.status_code for answer in joined] == [200] * app.QUEUE_LENGTH
+    assert (refused.status_code, refused.json()["detail"]) == (503, guard.QUEUE_FULL)
+    assert quick.is_success
+    assert all('"success":true' in text for text in streams)
+
+
+def test_nobody_waits_for_a_tab_that_has_gone(gated: Gated) -> None:
+    """Its comparison gives the place to the next; a tab that listens is waited for."""
+    with gated.visitor() as leaving:
+        left = messages(leaving)
+        assert any(message["msg"] == "process_starts" for message in left)
+        left.close()  # type: ignore[attr-defined]
+    began = time.monotonic()
+    with gated.visitor() as staying:
+        mine = messages(staying)
+        next(mine)
+        eventually(lambda: gated.logged("Nobody waits") == 1)
+        assert time.monotonic() - began > guard.GONE_SECONDS / 2
+        gated.let_through(1)
+        assert any(message["msg"] == "process_completed" and message["success"] for message in mine)
+    assert gated.logged("Nobody waits") == 1
+
+
+def test_a_cancelled_comparison_is_not_waited_for(gated: Gated) -> None:
+    """Though the tab is still there."""
+    with gated.visitor() as visitor:
+        mine = messages(visitor)
+        event = next(message for message in mine if message["msg"] == "process_starts")["event_id"]
+        (button,) = [one for one in visitor.config["dependencies"] if one["cancels"]]
+        for name in button["cancels"]:
+            body = {"event_id": event, "session_hash": visitor.session, "fn_index": name}
+            visitor.http.post(f"{PREFIX}/cancel", json=body).raise_for_status()
+        eventually(lambda: gated.logged("Nobody waits") == 1)
+
+
+def test_a_tab_has_few_events_under_way(place: Place) -> None:
+    """The next one is told to wait, in words; another tab at the same address is let in."""
+    attacker = Attacker(place.url)
+    codes = [attacker.join(attacker.example, [], "abcdefghi") for _ in range(guard.EVENTS_OF_SESSION + 1)]
+    assert [code.status_code for code in codes] == [200] * guard.EVENTS_OF_SESSION + [429]
+    assert codes[-1].json()["detail"] == guard.BUSY
+    assert attacker.join(attacker.example, []).is_success
+
+
+# ------------------------------------------------------------------------------------------------------------ the disk
+
+
+def upload(place: Place, content: bytes) -> httpx.Response:
+    """Send one file."""
+    return httpx.post(f"{place.url}{PREFIX}/upload", content=part(content) + END, headers=FORM, timeout=60)
+
+
+def test_the_uploads_unused_for_longest_make_room(place: Place) -> None:
+    """What an event names was used; who asks for a picture that went is told what to do."""
+    with place.visitor() as visitor:
+        visitor.put(("kept.png", noise(80)), [("also kept.png", noise(81))])
+        gone = visitor.upload([("gone.png", noise(82))])[0]
+        for number in range(12):
+            assert upload(place, os.urandom(3 * MB)).is_success
+            assert "Mean cosine" in visitor.click(COMPARE).text, number
+        assert place.disk() <= BUDGET
+        visitor.values[visitor.component("Test image")] = gone
+        with pytest.raises(RefusedError, match="is no longer on the server"):
+            visitor.click(COMPARE)
+
+
+@pytest.mark.parametrize("form", [part(b"x"), part(b"x") + part(b"y", name="other") + END, part(b"x", filename="..")])
+def test_an_upload_that_fails_leaves_nothing(place: Place, form: bytes) -> None:
+    """Neither the file that was broken off, nor those before it."""
+    before = sorted((place.temp / "gradio").rglob("*"))
+    answer = httpx.post(f"{place.url}{PREFIX}/upload", content=form, headers=FORM, timeout=60)
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    assert sorted((place.temp / "gradio").rglob("*")) == before
+
+
+# ----------------------------------------------------------------------------------------------------------- the reader
+
+
+def test_a_range_of_a_file_does_not_repeat_the_request(place: Place) -> None:
+    """Gradio's answer would hold all request headers, those of the platform's proxy included."""
+    path = upload(place, noise(90)).json()[0]
+    headers = {"range": "bytes=0-9", "x-ip-token": "secret", "cookie": "a=secret"}
+    answer = httpx.get(f"{place.url}{PREFIX}/file={path}", headers=headers)
+    assert answer.status_code == httpx.codes.OK
+    assert answer.content == noise(90)
+    assert "secret" not in str(answer.headers)
