@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,8 +52,9 @@ class Attacker:
 
     def end_the_queue(self) -> None:
         """An event that has no message queue to be told ended Gradio's own: an empty session, or one pushed out."""
-        for _ in range(3):
-            self.join(self.example, [], session="")
+        nothing = [None] * len(self.comparing["inputs"])
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: self.join(self.comparing, nothing, session=""), range(24)))
         for _ in range(120):
             self.join(self.example, [])
 

@@ -6,20 +6,23 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import pytest
 
-from attacker import Attacker, attacking
+from attacker import ADDRESS, Attacker, attacking
 from corpus import noise
 from forms import END, FORM, part
 from loopback import eventually, server_process, serving
 from megastyle import guard
-from visitor import COMPARE, PREFIX, RefusedError, Visitor
+from visitor import COMPARE, PREFIX, Message, RefusedError, Visitor
 
 log = logging.getLogger(__name__)
 MB = 2**20
@@ -30,7 +33,10 @@ PREPARED = f"import app; app.DOOR.behind_proxy = True; app.LIMITS = app.LIMITS._
 
 GATED = """
 import logging, os, select
+from megastyle import guard
 from megastyle.embedding import Embedder, VisitorGoneError
+
+guard.GONE_SECONDS = 5
 
 gate = os.open(os.environ["GATE"], os.O_RDONLY)
 
@@ -42,9 +48,10 @@ class Waiting(Embedder):
                 logging.info("Nobody waits")
                 raise VisitorGoneError
         os.read(gate, 1)
+        logging.info("Let through")
         return super().embed_files(*given, gone=gone, **more)
 
-app.EMBEDDER.__class__ = Waiting
+app.EMBEDDER = Waiting(**vars(app.EMBEDDER))
 app.main()
 """
 
@@ -91,15 +98,20 @@ class Gated(Place):
         with (self.temp / "gate").open("wb", buffering=0) as gate:
             gate.write(bytes(comparisons))
 
+    def is_quiet(self) -> None:
+        """Wait until every comparison that stood at the gate has gone on or away."""
+        eventually(lambda: self.logged("At the gate") == self.logged("Nobody waits") + self.logged("Let through"))
 
-@pytest.fixture
-def gated(tiny_environment: dict[str, str], tmp_path: Path) -> Iterator[Gated]:
-    """The app, with nothing changed but that wait."""
-    os.mkfifo(tmp_path / "gate")
-    keep = os.open(tmp_path / "gate", os.O_RDWR)
-    environment = tiny_environment | {"GATE": str(tmp_path / "gate")}
-    with serving(environment, tmp_path, (sys.executable, "-c", PREPARED + GATED)) as url:
-        yield Gated(url, tmp_path)
+
+@pytest.fixture(scope="module")
+def gated(tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gated]:
+    """The app, with nothing changed but that wait, and how soon a tab has gone."""
+    temp = tmp_path_factory.mktemp("gated")
+    os.mkfifo(temp / "gate")
+    keep = os.open(temp / "gate", os.O_RDWR)
+    environment = tiny_environment | {"GATE": str(temp / "gate")}
+    with serving(environment, temp, (sys.executable, "-c", PREPARED + GATED)) as url:
+        yield Gated(url, temp)
     os.close(keep)
 
 
@@ -139,7 +151,7 @@ def test_after_each_attack_alone_the_queue_answers(place: Place) -> None:
 # ------------------------------------------------------------------------------------------------------------ the queue
 
 
-def messages(visitor: Visitor) -> Iterator[dict[str, Any]]:
+def messages(visitor: Visitor) -> Generator[Message, None, None]:
     """Press Compare, and follow what is said."""
     visitor.put(("test.png", noise(70)), [("reference.png", noise(71))])
     button = visitor.component(COMPARE)
@@ -147,23 +159,27 @@ def messages(visitor: Visitor) -> Iterator[dict[str, Any]]:
     return visitor.messages(event, button)
 
 
+def stream_of(visitor: Visitor, session: str) -> str:
+    """All that a tab is told, to the end."""
+    return visitor.http.get(f"{PREFIX}/queue/data", params={"session_hash": session}).text
+
+
 def test_who_has_few_waiting_is_served_before_who_has_many(gated: Gated) -> None:
     """The comparison under way, then the newcomer's, though forty of another visitor came before."""
-    attacker, places = Attacker(gated.url), []
-    for _ in range(3):
-        eager = Visitor(gated.url)
-        eager.http.headers["x-forwarded-for"] = "8.8.8.8"
-        places.append(messages(eager))
-        next(places[-1])
-    eventually(lambda: gated.logged("At the gate") == 1)
-    attacker.fill_the_queue()
-    assert attacker.answers.keys() == {200, 429, 503}
-    with gated.visitor() as newcomer:
-        mine = messages(newcomer)
-        next(mine)
-        gated.let_through(2)
-        assert any(message["msg"] == "process_completed" and message["success"] for message in mine)
-    gated.let_through(2)
+    attacker = Attacker(gated.url)
+    with ExitStack() as tabs:
+        for _ in range(3):
+            tab = tabs.enter_context(Visitor(gated.url))
+            tab.http.headers["x-forwarded-for"] = ADDRESS
+            next(tabs.enter_context(closing(messages(tab))))
+        attacker.fill_the_queue()
+        assert attacker.answers.keys() == {200, 429, 503}
+        with gated.visitor() as newcomer:
+            mine = messages(newcomer)
+            next(mine)
+            gated.let_through(2)
+            assert any(message["msg"] == "process_completed" and message["success"] for message in mine)
+    gated.is_quiet()
 
 
 def test_the_last_place_in_the_line_is_given_and_the_next_visitor_is_told_that_it_is_full(
@@ -181,10 +197,9 @@ def test_the_last_place_in_the_line_is_given_and_the_next_visitor_is_told_that_i
         refused = attacker.join(attacker.comparing, pictures, "toolate", **nothing)
         quick = attacker.join(attacker.example, [], "examples", **nothing)
         gated.let_through(1 + app.QUEUE_LENGTH)
-        assert any(message["msg"] == "process_completed" for message in first)
-        streams = [
-            visitor.http.get(f"{PREFIX}/queue/data", params={"session_hash": session}).text for session in sessions
-        ]
+        list(first)
+        with ThreadPoolExecutor(len(sessions)) as pool:
+            streams = list(pool.map(partial(stream_of, visitor), sessions))
     assert [answer.status_code for answer in joined] == [200] * app.QUEUE_LENGTH
     assert (refused.status_code, refused.json()["detail"]) == (503, guard.QUEUE_FULL)
     assert quick.is_success
@@ -193,31 +208,29 @@ def test_the_last_place_in_the_line_is_given_and_the_next_visitor_is_told_that_i
 
 def test_nobody_waits_for_a_tab_that_has_gone(gated: Gated) -> None:
     """Its comparison gives the place to the next; a tab that listens is waited for."""
-    with gated.visitor() as leaving:
-        left = messages(leaving)
+    before = gated.logged("Nobody waits")
+    with gated.visitor() as leaving, closing(messages(leaving)) as left:
         assert any(message["msg"] == "process_starts" for message in left)
-        left.close()  # type: ignore[attr-defined]
-    began = time.monotonic()
     with gated.visitor() as staying:
         mine = messages(staying)
         next(mine)
-        eventually(lambda: gated.logged("Nobody waits") == 1)
-        assert time.monotonic() - began > guard.GONE_SECONDS / 2
+        eventually(lambda: gated.logged("Nobody waits") > before)
         gated.let_through(1)
         assert any(message["msg"] == "process_completed" and message["success"] for message in mine)
-    assert gated.logged("Nobody waits") == 1
+    assert gated.logged("Nobody waits") == before + 1
 
 
 def test_a_cancelled_comparison_is_not_waited_for(gated: Gated) -> None:
     """Though the tab is still there."""
     with gated.visitor() as visitor:
         mine = messages(visitor)
+        before = gated.logged("Nobody waits")
         event = next(message for message in mine if message["msg"] == "process_starts")["event_id"]
         (button,) = [one for one in visitor.config["dependencies"] if one["cancels"]]
         for name in button["cancels"]:
             body = {"event_id": event, "session_hash": visitor.session, "fn_index": name}
             visitor.http.post(f"{PREFIX}/cancel", json=body).raise_for_status()
-        eventually(lambda: gated.logged("Nobody waits") == 1)
+        eventually(lambda: gated.logged("Nobody waits") > before)
 
 
 def test_a_tab_has_few_events_under_way(place: Place) -> None:
