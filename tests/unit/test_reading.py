@@ -140,7 +140,7 @@ def test_hostile_files_are_read_or_refused_within_their_limits_and_cost_the_app_
 def test_the_reason_is_true_where_memory_runs_out(start: Start) -> None:
     """In 120 MB: WebP's and AVIF's decoders call it damage. What is cut is damaged, there too."""
     reader = start(address_space=120 * 2**20)
-    for kind, side in {"JPEG": 4500, "PNG": 4500, "AVIF": 3500, "WEBP": 2500}.items():
+    for kind, side in {"JPEG": 5500, "PNG": 5500, "AVIF": 4000, "WEBP": 2700}.items():
         large, options = np.zeros((side, side, 3), np.uint8), {"speed": 10} if kind == "AVIF" else {}
         data = corpus.flat_webp(side) if kind == "WEBP" else corpus.saved(large, kind, **options)
         assert refusal(reader, data) == TOO_MUCH, kind
