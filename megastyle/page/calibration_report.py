@@ -49,14 +49,15 @@ def polyline(densities: Floats) -> str:
 def chart(calibration: Calibration, n: int, start: float) -> Chart:
     """What is drawn for one number of references."""
     row = calibration.rows[n]
-    curves = calibration.density(n, np.linspace(start, 1, POINTS)) or ()
+    relatives, strangers = map(polyline, calibration.density(n, np.linspace(start, 1, POINTS)) or ())
     middles = (shown(np.interp(0.5, calibration.levels, scores)) for scores in (row.same, row.different))
     floors = ["too few styles" if floor is None else shown(floor) for floor in calibration.suggested_floors(n)]
     bands = [
         (f"{band.emoji} {band.name}", *map(of_thousand, shares, calibration.smallest_shares(n)), floor)
         for (band, *shares), floor in zip(calibration.band_shares(n), [*floors, ""], strict=True)
     ]
-    return Chart(n, *map(polyline, curves), "Relatives around {}, strangers around {}.".format(*middles), bands)
+    words = "Relatives around {}, strangers around {}.".format(*middles)
+    return Chart(n, relatives, strangers, words, bands)
 
 
 def auc_text(row: Row) -> str:

@@ -16,7 +16,9 @@ from megastyle.calibration import Gap, calibration_text
 from megastyle.comparison import POSITIONS
 from megastyle.measuring import LEVELS, Labelled, Trials, aucs, discrimination_gaps, draw_different, draw_same, labelled
 
-SETS = [some_set(seed, sizes) for seed, sizes in enumerate([(5, 3, 6, 4), (2, 2), (1, 7, 2, 13, 3), (4, 4, 4, 4, 4, 4)])]
+SETS = [
+    some_set(seed, sizes) for seed, sizes in enumerate([(5, 3, 6, 4), (2, 2), (1, 7, 2, 13, 3), (4, 4, 4, 4, 4, 4)])
+]
 UNEVEN = some_set(sizes=(5, 3, 1, 4))
 Weights = dict[tuple[int, frozenset[int]], float]
 every_set = pytest.mark.parametrize("pictures", SETS)
