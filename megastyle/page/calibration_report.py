@@ -30,7 +30,7 @@ class Chart(NamedTuple):
     relatives: str
     strangers: str
     words: str
-    bands: list[tuple[str, str, str, str]]
+    bands: list[tuple[str, ...]]
 
 
 def chart_start(calibration: Calibration) -> float:
