@@ -2,12 +2,14 @@
 
 Point a process at it with `HF_ENDPOINT=hub.url`. It answers `HEAD` and `GET /{repo}/resolve/{revision}/{file}` with the
 headers that the official client needs, and records what it was asked. `hub.faults[method, file]` is what goes wrong: a
-`Status` is the answer, a function makes the bytes that arrive of those that were promised.
+`Status` is the answer, a function makes the bytes that arrive of those that were promised. `hub.spaces` are the Spaces
+that it knows, and what each is doing.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import socket
 import threading
@@ -15,13 +17,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # what the branch `main` of every repository points at
 LARGE_SUFFIXES = (".pth", ".safetensors")  # kept in LFS on the Hub: their ETag is a SHA-256, not git's SHA-1
+SPACES = re.compile(r"/api/spaces/(?P<name>[^/]+/[^/]+)(?P<runtime>/runtime)?")
 RESOLVE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/[^/]+/(?P<name>.+)")
 
 
@@ -43,11 +46,36 @@ def etag(name: str, content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324 - git's own format
 
 
+@dataclass
+class Space:
+    """What the Hub knows of a Space; each question takes the next stage, the last one stays."""
+
+    head: str  # commit of the repository
+    host: str = "http://127.0.0.1:9"
+    stages: list[str] = field(default_factory=lambda: ["RUNNING"])
+    running: str | None = None  # commit that runs; None: the same
+    hardware: str = "zero-a10g"
+
+    def answer(self, name: str, *, runtime: bool) -> dict[str, Any]:
+        """What the Hub says of it."""
+        if not runtime:
+            return {"id": name, "sha": self.head, "private": False, "host": self.host, "subdomain": name, "tags": []}
+        stage = self.stages.pop(0) if len(self.stages) > 1 else self.stages[0]
+        hardware = {"current": self.hardware, "requested": self.hardware}
+        return {
+            "stage": stage,
+            "hardware": hardware,
+            "sha": self.running or self.head,
+            "errorMessage": "Exit\ncode: 1.",
+        }
+
+
 class Hub:
     """The server; use it as a context manager."""
 
     def __init__(self) -> None:
         self.repositories: dict[str, dict[str, bytes]] = defaultdict(dict)
+        self.spaces: dict[str, Space] = {}
         self.faults: dict[tuple[str, str], Fault] = {}
         self.asked: list[tuple[str, str]] = []  # method and file, in order
         self.tokens: set[str | None] = set()  # the Authorization headers that came
@@ -76,6 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with the file, from the first byte that the Range header asks for; a HEAD with its headers alone."""
+        if space := SPACES.fullmatch(self.path.split("?")[0]):
+            self.send_space(space["name"], runtime=bool(space["runtime"]))
+            return
         match = RESOLVE.fullmatch(self.path)
         name = match["name"] if match else self.path
         content = self.hub.repositories[match["repo"]].get(name) if match else None
@@ -92,6 +123,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_answer(206 if start else 200, {"ETag": f'"{etag(name, content)}"', **length, **ranges})
         if self.command == "GET":
             self.wfile.write((fault(content) if fault else content)[start:])
+
+    def send_space(self, name: str, *, runtime: bool) -> None:
+        """Say what a Space is, or what it does."""
+        known = self.hub.spaces.get(name)
+        body = json.dumps(known.answer(name, runtime=runtime) if known else {"error": "Repository not found"}).encode()
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        self.send_answer(200 if known else 401, headers | ({} if known else {"X-Error-Code": "RepoNotFound"}))
+        self.wfile.write(body)
 
     do_HEAD = do_GET  # noqa: N815 - http.server's name
 

@@ -57,6 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.proxy.status:
             self.send_response(self.proxy.status)
             self.end_headers()
+            self.wfile.write(b"broken")
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name: value for name, value in self.headers.items() if name.lower() != "accept-encoding"}

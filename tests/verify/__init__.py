@@ -1,1 +1,7 @@
-"""The check of a deployed page, as `make verify SPACE=...` runs it: is what runs there what stands here?"""
+"""The check of a deployed page: what a person would look at after a push."""
+
+from __future__ import annotations
+
+
+class ProblemError(Exception):
+    """Ends the check; the message is one line that says what is wrong and what to do."""

@@ -1,0 +1,54 @@
+"""The check of a deployment from one end to the other: `make verify` on a page that runs, in a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+from hub import Hub, Space
+from loopback import ROOT
+from proxy import Proxy
+from verify.__main__ import local_commit
+
+NAME = "somebody/comparison"
+
+
+def verify(hub: Hub, name: str) -> tuple[int, dict[str, str], str]:
+    """Exit code, the mark of each line, and all that was printed."""
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
+    environment = {**os.environ, "PYTHONPATH": paths, "HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
+    command = [sys.executable, "-m", "verify", name, "--pause", "0.01", "--patience", "100"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    lines = re.findall(r"^(ok|FAIL) +(.+?)  ", done.stdout, re.MULTILINE)
+    return done.returncode, {what: mark for mark, what in lines}, done.stdout
+
+
+def test_a_space_on_the_demos_encoder_fails_for_its_encoder_alone(server: str) -> None:
+    with Hub() as hub:
+        hub.spaces[NAME] = Space(local_commit(), server, ["BUILDING", "RUNNING"])
+        code, marks, text = verify(hub, NAME)
+    assert code == 1
+    assert [what for what, mark in marks.items() if mark != "ok"] == ["encoder", "upload: encoder"], text
+    right = {"commit", "hardware", "visibility", "example", "versions", "numbers", "upload", "hosts", "console"}
+    assert right < marks.keys()
+    assert text.endswith("Failed: encoder, upload: encoder.\n")
+
+
+def test_another_commit_other_hardware_and_a_message_on_the_console_are_seen(server: str) -> None:
+    broken = b'<script>console.error("broken"); fetch("http://localhost:9/")</script></head>'
+    with Hub() as hub, Proxy(server, {"/": lambda page: page.replace(b"</head>", broken, 1)}) as proxy:
+        hub.spaces[NAME] = Space("b" * 40, proxy.url, hardware="cpu-basic")
+        code, marks, text = verify(hub, NAME)
+    assert code == 1
+    assert {"commit", "hardware", "console"} < {what for what, mark in marks.items() if mark == "FAIL"}, text
+    assert f"{'b' * 40} runs, {local_commit()} is checked out here, and was not pushed" in text
+
+
+def test_a_page_that_is_broken_ends_the_check_with_its_status(server: str) -> None:
+    with Hub() as hub, Proxy(server, status=500) as proxy:
+        code, marks, text = verify(hub, proxy.url)
+    assert (code, marks) == (1, {"checked to the end": "FAIL"})
+    assert f"{proxy.url} answered 500 instead of the page. Look at its log." in text
