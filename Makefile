@@ -47,12 +47,12 @@ format: .venv/.tools ## put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.tools ## measure start, speed and memory side by side; needs 6.5 GB of disk, 8 GB of memory and 5 to 11 minutes
+bench: .venv/.tools ## measure start, speed and memory side by side; needs 6.5 GB of disk, 8 GB of memory and some minutes
 	$(BIN)/python bench/run.py
 
-verify: .venv/.tools .venv/.browser ## check a deployed page: SPACE=owner/name or its address; SAVE=1 keeps its matrix
+verify: .venv/.tools .venv/.browser ## check a deployed page: SPACE=owner/name or its address
 	@[ -n "$(SPACE)" ] || { echo "Name the page: make verify SPACE=owner/name, or SPACE=http://127.0.0.1:7860"; exit 1; }
-	@PYTHONPATH=.:tests $(BIN)/python -m verify $(SPACE) $(if $(SAVE),--save) $(OPTIONS)
+	@PYTHONPATH=.:tests $(BIN)/python -m verify $(SPACE) $(OPTIONS)
 
 fuzz: .venv/.tools ## a longer run of the fuzz tests
 	FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest tests/unit/test_fuzz.py
