@@ -26,7 +26,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -56,14 +56,16 @@ log = logging.getLogger(__name__)
 
 # Gradio internal: its routes; after an upgrade look at what the page, the launch and the platform ask for
 UPLOAD_ROUTE = "/gradio_api/upload"
-STREAMS = re.compile(r"/gradio_api/(queue/data|heartbeat/(?P<session>[^/]+))")
+TOKEN = re.compile(r"[0-9a-z]{6,16}")  # its client names sessions and uploads by 9 to 12 of these
+TOKENS = {"session_hash", "upload_id"}
+STREAMS = re.compile(rf"/gradio_api/(queue/data|heartbeat/(?P<session>{TOKEN.pattern}))")
 FILES = re.compile(r"/gradio_api/file=(?P<path>.+)", re.DOTALL)
 READ_ROUTES = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static|svelte)/.+"
-    rf"|/gradio_api/(info/?|app_id/?|startup-events|upload_progress)|{STREAMS.pattern}"
+    rf"|/gradio_api/(info/?|app_id/?|startup-events|upload_progress)|{STREAMS.pattern}|{FILES.pattern}",
+    re.DOTALL,
 )
 WRITE_ROUTES = re.compile(r"/gradio_api/(upload|queue/join|cancel|reset/?)")
-TOKEN = re.compile(r"[0-9a-z]{6,16}")  # Gradio internal: its client names sessions and uploads by 9 to 12 of these
 FOLDER_OF_UPLOAD = re.compile(r"[0-9a-f]{64}")  # Gradio internal: an upload is <folder>/<salted SHA-256>/<name>
 HUB = "https://huggingface.co"  # its pages may ask for what can be read, though not read it
 
@@ -138,13 +140,15 @@ class File(Sent):
     @field_validator("path")
     @classmethod
     def check_path(cls, path: str, info: ValidationInfo) -> str:
-        """Refuse any other file of the server; `info.context` is the folder of the uploads.
+        """Refuse any other file of the server; the context is the folder of the uploads, and the paths found so far.
 
         Raises:
             PydanticCustomError: the path is not one that an upload can have.
         """
-        if not (isinstance(info.context, Path) and is_upload(path, info.context)):
+        folder, paths = cast("tuple[Path, list[str]]", info.context)
+        if not is_upload(path, folder):
             raise PydanticCustomError("not_uploaded", NOT_UPLOADED)
+        paths.append(path)
         return path
 
 
@@ -239,16 +243,18 @@ class Schema:
                 data: Any = tuple[tuple(kinds[parts[part]] for part in event["inputs"]) or ()]  # type: ignore[misc]
                 self.models[event["id"]] = create_model("Event", __base__=Join, data=(data, ...))
 
-    def read(self, path: str, body: bytes) -> BaseModel:
-        """The body of a POST request, as what the page sends there.
+    def read(self, path: str, body: bytes) -> tuple[bytes, list[str]]:
+        """The body of a POST request, as far as the page sends it there, and the paths of the files that it names.
 
         Raises:
             HTTPException: it is not what the page sends; 409 where an older page would send it.
         """
         if body.count(b":") > EVENT_COLONS:
             raise HTTPException(413, TOO_MANY)
+        paths: list[str] = []
         try:
-            return self.model_of(path, body).model_validate_json(body, context=self.folder)
+            event = self.model_of(path, body).model_validate_json(body, context=(self.folder, paths))
+            return event.model_dump_json(by_alias=True).encode(), paths
         except ValidationError as error:
             kinds = {fault["type"] for fault in error.errors(include_url=False, include_input=False)}
         if "too_long" in kinds:
@@ -297,23 +303,24 @@ class Store:
             with contextlib.suppress(OSError):
                 os.utime(path)
 
-    async def make_room(self) -> None:
-        """Delete the files unused for longest once the budget is reached.
+    async def take(self, size: int) -> None:
+        """Note that so many bytes arrive; once the budget is reached, delete the files unused for longest.
 
         Raises:
-            HTTPException: that did not help, for what is there is still arriving.
+            MultiPartException: that did not help, for what is there is still arriving.
         """
+        self.held += size
         async with self.lock:
-            if self.held < self.budget:
-                return
-            self.held = await asyncio.to_thread(sweep, self.folder, self.age, self.budget * 3 // 4)
-        if self.held >= self.budget:
-            raise HTTPException(507, NO_ROOM)
+            if self.held > self.budget:
+                await self.sweep(share=0.75)
+        if self.held > self.budget:
+            raise MultiPartException(NO_ROOM)
 
-    async def sweep(self) -> None:
-        """Delete what was not used for long."""
-        async with self.lock:
-            self.held = await asyncio.to_thread(sweep, self.folder, self.age, self.limits.stored_bytes)
+    async def sweep(self, share: float = 1) -> None:
+        """Delete what was not used for long, then the oldest until a share of the budget is left."""
+        before = self.held
+        left = await asyncio.to_thread(sweep, self.folder, self.age, int(self.budget * share))
+        self.held += left - before  # what arrived meanwhile is counted again
 
 
 def sweep(folder: Path, age: float, budget: int) -> int:
@@ -350,10 +357,24 @@ class UploadForm(route_utils.GradioMultiPartParser):  # type: ignore[misc]
 
     # Gradio internal: `GradioMultiPartParser` as `upload_fn` calls it; look at its callbacks and at what it deletes
 
-    def __init__(self, store: Store, *args: Any, **options: Any) -> None:
+    def __init__(self, store: Store, headers: Headers, stream: AsyncIterator[bytes], **options: Any) -> None:
         """Read the upload into `store`."""
-        super().__init__(*args, **options)
+        super().__init__(headers, self.counted(stream), **options)
         self.store, self.files = store, self._files_to_close_on_error
+
+    async def counted(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The pieces, as long as they are not too many and there is room.
+
+        Raises:
+            MultiPartException: they are too many, or there is none.
+        """
+        arrived = 0
+        async for piece in stream:
+            arrived += len(piece)
+            if arrived > self.store.limits.upload_bytes:
+                raise MultiPartException(too_large(self.store.limits.upload_bytes))
+            await self.store.take(len(piece))
+            yield piece
 
     def on_headers_finished(self) -> None:
         """Begin a file.
@@ -619,7 +640,11 @@ class Door:
 
     def visitor_of(self, request: gr.Request) -> str:
         """Who asks: the address on the Space, else the tab."""
-        return (self.behind_proxy and address_of(request.headers)) or str(request.session_hash)
+        return self.name_of(str(request.session_hash), request.headers)
+
+    def name_of(self, session: str, headers: Headers) -> str:
+        """The visitor to whom a session belongs."""
+        return (self.behind_proxy and address_of(headers)) or session
 
     def is_gone(self, session_hash: str | None, event_id: str | None) -> bool:
         """Whether nobody waits for an event: it was cancelled, or its tab has been away for a while."""
@@ -640,7 +665,7 @@ class Door:
         """
         if session in self.tabs:
             return self.tabs[session]
-        visitor = (self.behind_proxy and address_of(headers)) or session
+        visitor = self.name_of(session, headers)
         of_visitor = [name for name, tab in self.tabs.items() if tab.visitor == visitor]
         for names, most, code in ((of_visitor, SESSIONS_OF_VISITOR, 429), (list(self.tabs), SESSIONS, 503)):
             if len(names) >= most:
@@ -707,36 +732,37 @@ class Door:
             ClientDisconnect: it was broken off.
         """
         refuse_foreign(request, path)
-        routes_of_method = {"GET": READ_ROUTES, "HEAD": READ_ROUTES, "POST": WRITE_ROUTES}.get(request.method)
-        file = FILES.fullmatch(path) if request.method != "POST" else None
-        if not (routes_of_method and (file or routes_of_method.fullmatch(path))):
-            raise HTTPException(404, "There is nothing here.")
-        scope: Scope = {
-            **request.scope,
-            "headers": [kept for kept in request.headers.raw if kept[0] not in DROPPED_HEADERS],
-        }
+        self.refuse_unknown(request, path)
+        headers = [pair for pair in request.headers.raw if pair[0] not in DROPPED_HEADERS]
+        scope: Scope = {**request.scope, "headers": headers}
         receive = request.receive
-        query = request.query_params
-        if "upload_id" in query and not TOKEN.fullmatch(query["upload_id"]):
-            raise HTTPException(400, STRANGE)
-        if file:
-            if not is_upload(file["path"], self.store.folder):
-                raise HTTPException(403, NOT_UPLOADED)
-            self.store.use(file["path"])
-        elif path == UPLOAD_ROUTE:
-            receive = await self.admit_upload(request)
-        elif request.method == "POST":
-            receive = await self.admit_event(request, path)
-        elif path == "/":
+        if path == "/":
             scope["query_string"] = b""  # Gradio would look for a saved state that it names
-        elif stream := STREAMS.fullmatch(path):
-            session = stream["session"] or query.get("session_hash", "")
-            if not TOKEN.fullmatch(session):
-                raise HTTPException(400, STRANGE)
-            with self.listening(session, request.headers):
-                await self.app(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
+        if request.method == "POST" and path != UPLOAD_ROUTE:
+            receive = await self.admit_event(request, path)
+        stream = STREAMS.fullmatch(path)
+        session = stream and (stream["session"] or request.query_params.get("session_hash", ""))
+        with self.listening(session, request.headers) if session else contextlib.nullcontext():
+            await self.app(scope, receive, send)
+
+    def refuse_unknown(self, request: Request, path: str) -> None:
+        """Refuse what the page does not ask for.
+
+        Raises:
+            HTTPException: so it is.
+        """
+        file, names = FILES.fullmatch(path), TOKENS & request.query_params.keys()
+        known = {"GET": READ_ROUTES, "HEAD": READ_ROUTES, "POST": WRITE_ROUTES}.get(request.method)
+        if not (known and known.fullmatch(path)):
+            raise HTTPException(404, "There is nothing here.")
+        if not all(TOKEN.fullmatch(request.query_params[name]) for name in names):
+            raise HTTPException(400, STRANGE)
+        if file and not is_upload(file["path"], self.store.folder):
+            raise HTTPException(403, NOT_UPLOADED)
+        if path == UPLOAD_ROUTE and int(request.headers.get("content-length", 0)) > self.limits.upload_bytes:
+            raise HTTPException(413, too_large(self.limits.upload_bytes))
+        if file:
+            self.store.use(file["path"])
 
     async def admit_event(self, request: Request, path: str) -> Receive:
         """How the app receives an event: only what was understood of it.
@@ -749,45 +775,12 @@ class Door:
             body += piece
             if len(body) > EVENT_BYTES:
                 raise HTTPException(413, f"The request exceeds {EVENT_BYTES // 1024} KB. {TOO_MANY}")
-        event = self.schema.read(path, bytes(body))
-        understood = event.model_dump_json(by_alias=True).encode()
-        self.store.use(*paths_in(event))
+        understood, paths = self.schema.read(path, bytes(body))
+        self.store.use(*paths)
         messages = iter([{"type": "http.request", "body": understood, "more_body": False}])
 
         async def receive() -> Message:
             return next(messages, None) or await request.receive()
-
-        return receive
-
-    async def admit_upload(self, request: Request) -> Receive:
-        """How the app receives an upload: up to the most bytes, and while there is room.
-
-        Raises:
-            HTTPException: the upload says beforehand that it is too large, or there is no room.
-        """
-        most, arrived, store = self.limits.upload_bytes, 0, self.store
-        too_large = (
-            f"The files exceed the maximum allowed size of {most // 2**20} MB together. Choose fewer or smaller ones."
-        )
-        if int(request.headers.get("content-length", 0)) > most:
-            raise HTTPException(413, too_large)
-        await store.make_room()
-        room = store.budget
-
-        async def receive() -> Message:
-            nonlocal arrived
-            message = await request.receive()
-            size = len(message.get("body", b""))
-            arrived += size
-            store.held += size
-            if arrived > most:
-                raise MultiPartException(too_large)
-            if store.held > room:
-                try:
-                    await store.make_room()
-                except HTTPException as refusal:
-                    raise MultiPartException(refusal.detail) from None
-            return message
 
         return receive
 
@@ -862,16 +855,9 @@ def path_of(scope: Scope) -> str:
     return path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path
 
 
-def paths_in(part: Any) -> Iterator[str]:
-    """The files that an event names."""
-    if isinstance(part, File):
-        yield part.path
-    elif isinstance(part, BaseModel):
-        for _, value in part:
-            yield from paths_in(value)
-    elif isinstance(part, (list, tuple)):
-        for value in part:
-            yield from paths_in(value)
+def too_large(limit: int) -> str:
+    """The words for an upload over `limit` bytes; Gradio answers 413 where it finds "maximum allowed size" in them."""
+    return f"The files exceed the maximum allowed size of {limit // 2**20} MB together. Choose fewer or smaller ones."
 
 
 def answer(refusal: HTTPException, path: str) -> JSONResponse | PlainTextResponse:

@@ -46,6 +46,12 @@ def server_process(server: str) -> int:
     raise AssertionError(f"no process listens on port {port}")
 
 
+def memory_of(server: str) -> int:
+    """Bytes of memory that belong to the process that serves the page."""
+    status = Path(f"/proc/{server_process(server)}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("RssAnon"))
+
+
 @contextmanager
 def serving(
     environment: dict[str, str], temp: Path, command: tuple[str, ...] = (sys.executable, "app.py")

@@ -20,7 +20,7 @@ import pytest
 from attacker import ADDRESS, Attacker, attacking
 from corpus import noise
 from forms import END, FORM, part
-from loopback import eventually, server_process, serving
+from loopback import eventually, memory_of, serving
 from megastyle import guard
 from visitor import COMPARE, PREFIX, Message, RefusedError, Visitor
 
@@ -61,11 +61,6 @@ class Place(NamedTuple):
 
     url: str
     temp: Path
-
-    def memory(self) -> int:
-        """Bytes that the server holds."""
-        status = Path(f"/proc/{server_process(self.url)}/status").read_text()
-        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("RssAnon"))
 
     def disk(self) -> int:
         """Bytes of the uploads."""
@@ -128,13 +123,13 @@ def test_others_are_served_while_somebody_attacks_and_all_comes_back(place: Plac
     for attack in Attacker(place.url).attacks:  # what is made once, is made
         attack()
     quiet = max(compared(place, 2 * seed) for seed in range(1000, 1003))
-    before = place.memory()
+    before = memory_of(place.url)
     with attacking(place.url) as attacker:
         waited = [compared(place, 2 * seed) for seed in range(2000, 2006)]
     log.info("Waited %.1f s, %.1f when quiet; answers %s", max(waited), quiet, dict(attacker.answers))
-    log.info("Memory %d to %d MB; disk %d MB", before // MB, place.memory() // MB, place.disk() // MB)
+    log.info("Memory %d to %d MB; disk %d MB", before // MB, memory_of(place.url) // MB, place.disk() // MB)
     assert max(waited) <= 2 * quiet + 2
-    assert place.memory() - before <= MAY_GROW
+    assert memory_of(place.url) - before <= MAY_GROW
     assert place.disk() <= BUDGET
     assert attacker.answers.keys() <= {200, 400, 404, 409, 413, 429, 503, 599}
     assert place.logged("Traceback") == 0

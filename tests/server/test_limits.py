@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import pytest
 
 from corpus import noise
 from forms import BOUNDARY, END, FORM, part
-from loopback import eventually, server_process
+from loopback import eventually, memory_of
 from megastyle import guard
 from megastyle.comparison import MAX_REFERENCES
 from megastyle.drawings import examples
@@ -154,21 +153,20 @@ def endless(first: bytes) -> Iterator[bytes]:
 )
 def test_an_endless_upload_is_ended(server: str, first: bytes) -> None:
     """Wherever it goes on, without filling the memory or the disk."""
-    process = server_process(server)
-    before, folder = memory(process), temporary_folder(server)
+    before, folder = memory_of(server), temporary_folder(server)
     held = disk(folder)
     answer = until_answered(server, f"{PREFIX}/upload", FORM["content-type"], endless(first))
     assert answer in (400, 413)
-    assert memory(process) - before < MAY_GROW
+    assert memory_of(server) - before < MAY_GROW
     assert disk(folder) <= held
 
 
 @pytest.mark.parametrize("route", ["queue/join", "cancel", "reset"])
 def test_an_endless_event_is_ended(server: str, route: str) -> None:
     """Every route that takes a body."""
-    before = memory(server_process(server))
+    before = memory_of(server)
     assert until_answered(server, f"{PREFIX}/{route}", "application/json", endless(b'{"data": ["')) == 413
-    assert memory(server_process(server)) - before < MAY_GROW
+    assert memory_of(server) - before < MAY_GROW
 
 
 def until_answered(server: str, route: str, content_type: str, body: Iterator[bytes]) -> int:
@@ -197,12 +195,6 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: str) -> None:
         connection.sendall(part(bytes(2 * MB)))
         eventually(lambda: disk(folder) > before)
     eventually(lambda: disk(folder) <= before)
-
-
-def memory(process: int) -> int:
-    """Bytes of memory that belong to the process alone."""
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 
 
 def temporary_folder(server: str) -> Path:

@@ -152,8 +152,9 @@ def test_an_event_is_ended_by_its_name_alone(path: str, body: dict[str, Any], co
 
 def test_an_address_is_not_handed_on() -> None:
     """The server must never follow it."""
-    understood = SCHEMA.read(JOIN, json.dumps(event(file(url="http://127.0.0.1/x"), None, None)).encode())
-    assert "127.0.0.1" not in understood.model_dump_json(by_alias=True)
+    understood, paths = SCHEMA.read(JOIN, json.dumps(event(file(url="http://127.0.0.1/x"), None, [file()])).encode())
+    assert b"127.0.0.1" not in understood
+    assert paths == [PATH, PATH]
 
 
 def test_an_input_of_an_unknown_kind_ends_the_start() -> None:
@@ -184,7 +185,7 @@ EVENTS = st.fixed_dictionaries(
 def test_a_body_is_refused_or_is_what_the_page_sends(body: bytes) -> None:
     """And what is handed on says the same as what came, in the keys that the page sends."""
     if status(body) == 200:
-        read = json.loads(SCHEMA.read(JOIN, body).model_dump_json(by_alias=True))
+        read = json.loads(SCHEMA.read(JOIN, body)[0])
         assert read.keys() <= {"data", "fn_index", "trigger_id", "session_hash", "event_data"}
         assert all(path == PATH for path in re.findall(r'"path": ?"([^"]*)"', json.dumps(read)))
     else:
