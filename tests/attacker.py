@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ class Attacker:
     def __init__(self, url: str) -> None:
         """Look at the page once."""
         self.http = httpx.Client(base_url=url, timeout=60)
+        weakref.finalize(self, self.http.close)
         self.answers: Counter[int] = Counter()
         with Visitor(url) as visitor:
             self.events = [event for event in visitor.config["dependencies"] if event["backend_fn"]]
