@@ -34,7 +34,7 @@ from spaces.config import Config
 
 from megastyle.calibration import find_calibration
 from megastyle.comparison import MAX_REFERENCES, compare
-from megastyle.drawings import examples
+from megastyle.demo import examples
 from megastyle.embedding import Cache, Embedded, Embedder, RefusedError
 from megastyle.encoder import EncoderError, load_encoder, unit_rows
 from megastyle.guard import Door, Limits, Store

@@ -17,11 +17,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from megastyle import folders
-from megastyle.calibration import calibration_text, require_name
+from megastyle.calibration import EncoderOfSet, calibration_text, require_name
 from megastyle.encoder import load_encoder
 from megastyle.folders import FolderError, Picture, Remarks, listed, place_of, printable
-from megastyle.measuring import labelled, measure
-from megastyle.measuring.labelling import provenance
+from megastyle.measuring import Provenance, labelled, measure, versions
 from megastyle.page.calibration_report import report, summary
 
 OUT = Path(__file__).resolve().parent.parent / "calibration.json"  # where app.py looks for it
@@ -132,7 +131,8 @@ def run(asked: argparse.Namespace) -> int:
     for what, count in (("without a picture, left out", 0), ("of one picture, which has no relatives", 1)):
         if few := [style for style, pictures in styles.items() if len(pictures) == count]:
             remarks.notes.append(f"Styles {what} ({len(few)}): {listed(few)}.")
-    calibration = measure(labelled(rows), provenance(name, digest_of(styles), encoder))
+    measured = EncoderOfSet(checkpoint=encoder.source.checkpoint, sha256=encoder.source.sha256)
+    calibration = measure(labelled(rows), Provenance(name, digest_of(styles), measured, versions()))
     folders.write_together({out: calibration_text(calibration), page: report(calibration, remarks.lines())})
     print(*remarks.lines(), summary(calibration), f"\nWritten: {out} and, for people, {page}", sep="\n")
     return 0

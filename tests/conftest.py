@@ -15,7 +15,7 @@ from filelock import FileLock
 
 import chromium
 from loopback import serving
-from megastyle import demo
+from megastyle.demo.__main__ import prepare
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -30,7 +30,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def tiny_encoder() -> tuple[Path, Path]:
     """Backbone folder and checkpoint of the demo's encoder, trained once by the first worker and kept."""
     with FileLock(Path(tempfile.gettempdir()) / "megastyle-tests.lock"):
-        return demo.prepare()
+        prepared = prepare()
+    return Path(prepared["MEGASTYLE_BACKBONE"]), Path(prepared["MEGASTYLE_CHECKPOINT"])
 
 
 @pytest.fixture(scope="session")

@@ -6,20 +6,23 @@ import io
 from collections.abc import Sequence
 from functools import cache
 
+from PIL import ImageOps
 from playwright.sync_api import FilePayload
 
-from megastyle.drawings import examples
+from megastyle.demo.drawings import STYLES, draw
+from megastyle.demo.scenes import SCENES as DRAWN_SCENES
 
-SCENES = tuple(examples.SCENES)
+SCENES = (*DRAWN_SCENES, *(f"{scene}2" for scene in DRAWN_SCENES))  # with a 2: composed in another way
 DRAWN = 168  # pixels a side
 
 
 @cache
 def drawn(name: str, seed: int) -> bytes:
-    """A PNG of the picture "style-scene"."""
+    """A PNG of the picture "style-scene" or "negative style-scene"."""
     file = io.BytesIO()
-    style, scene = name.rsplit("-", 1)
-    examples.draw(style, scene, seed, DRAWN).save(file, "PNG")
+    style, scene = name.removeprefix("negative ").rsplit("-", 1)
+    image = draw(style, scene.rstrip("2"), seed + 1000 * scene.endswith("2"), DRAWN)
+    (ImageOps.invert(image) if name.startswith("negative ") else image).save(file, "PNG")
     return file.getvalue()
 
 
@@ -35,7 +38,7 @@ def watercolours(count: int) -> list[FilePayload]:
 
 def strangers(count: int) -> list[FilePayload]:
     """Pictures of one scene, no two of one style."""
-    return [picture(f"{style}-boat") for style in list(examples.STYLES)[:count]]
+    return [picture(f"{style}-boat") for style in (*STYLES, *(f"negative {style}" for style in STYLES))[:count]]
 
 
 def text_file(name: str) -> FilePayload:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 EPOCHS: dict[str, FilePayload] = {
     name: picture(drawn, file_name=name)
     for name, drawn in {
-        "a_style_lora_for_water_and_ink_v3-000004_s42.png": "oil-boat",
-        "a_style_lora_for_water_and_ink_v3-000008_s42.png": "watercolour-hills",
+        "a_style_lora_for_water_and_ink_v3-000004_s42.png": "low-poly-boat",
+        "a_style_lora_for_water_and_ink_v3-000008_s42.png": "watercolour-abstract",
         "a_style_lora_for_water_and_ink_v3-000012_s42.png": "neon-boat",
         "a_style_lora_for_water_and_ink_v3-000016_s42.png": "watercolour-boat",
     }.items()

@@ -22,7 +22,7 @@ from colours import READABLE, contrast
 from drawn import DRAWN, SCENES, picture, split, strangers, text_file, watercolours
 from loopback import serving
 from megastyle.comparison import BANDS
-from megastyle.drawings import examples
+from megastyle.demo import examples
 from megastyle.page.words import short
 from megastyle.pictures import MAX_FILE_BYTES
 from page import DESKTOP, PHONE, PUT_INTO_CLIPBOARD, SCHEMES, Page, Reference, content
@@ -173,9 +173,9 @@ def test_clear_empties_inputs_and_result(page: Page) -> None:
 
 
 OUTCOMES: dict[str, tuple[str, str]] = {  # what each example promises: words of the verdict, and of the notes
-    "One hand": ("Strong style match", ""),
-    "Same motif, other technique": ("Minimal style match", ""),
-    "The odd one out": ("5 references", "pixel-art-vase.jpg, agrees least with the others"),
+    "Same style, other motif": ("Strong style match", ""),
+    "Same motif, other style": ("Minimal style match", ""),
+    "The odd one out": ("4 references", "pixel-art-vase.jpg, agrees least with the others"),
     "Just two pictures": ("A pair: there is no set to fit into", ""),
 }
 
@@ -227,7 +227,7 @@ def test_pasted_pictures_are_compared(page: Page) -> None:
 def jpeg() -> bytes:
     """A whole JPEG."""
     file = io.BytesIO()
-    examples.draw("oil", "vase", seed=1, size=DRAWN).save(file, "JPEG")
+    examples.draw("low-poly", "vase", seed=1, size=DRAWN).save(file, "JPEG")
     return file.getvalue()
 
 
@@ -560,9 +560,9 @@ def test_changed_inputs_mark_the_result_as_old_until_the_next_comparison(page: P
     page.put(*split(watercolours(3))).compare()
     changes: list[Callable[[], None]] = [
         lambda: page.put_test(picture("watercolour-vase")),
-        lambda: page.put_references([picture("oil-boat")]),
+        lambda: page.put_references([picture("low-poly-boat")]),
         lambda: page.remove_reference(0),
-        lambda: page.take_example("One hand"),
+        lambda: page.take_example("Same style, other motif"),
         lambda: page.remove_reference(4),
     ]
     for change in changes:
@@ -577,7 +577,7 @@ def test_inputs_that_are_put_back_make_the_result_current_again(page: Page) -> N
     test, *references = watercolours(3)
     page.put(test, references).compare()
 
-    page.put_references([picture("oil-boat")])
+    page.put_references([picture("low-poly-boat")])
     expect(page.old).to_be_visible()
     page.remove_reference(2)
     expect(page.old).to_be_hidden()
@@ -585,7 +585,7 @@ def test_inputs_that_are_put_back_make_the_result_current_again(page: Page) -> N
 
 def test_result_of_inputs_that_changed_while_it_was_computed_is_marked_as_old(slow: tuple[Page, Gate]) -> None:
     page, gate = slow
-    files: list[FilePayload] = [picture("oil-boat", new_seed()) for _ in range(3)]
+    files: list[FilePayload] = [picture("low-poly-boat", new_seed()) for _ in range(3)]
     page.put(*split(files))
     start(page, 3)
 
@@ -602,14 +602,14 @@ def test_result_of_inputs_that_changed_while_it_was_computed_is_marked_as_old(sl
 
 def test_clear_while_it_is_computed_leaves_no_late_result(slow: tuple[Page, Gate]) -> None:
     page, gate = slow
-    page.put(*split([picture("oil-boat", new_seed()) for _ in range(2)]))
+    page.put(*split([picture("low-poly-boat", new_seed()) for _ in range(2)]))
     start(page, 2)
 
     page.clear()
     expect(progress(page, 1, 2)).to_be_hidden()
     gate.let(2)
 
-    again: list[FilePayload] = [picture("oil-vase", new_seed()) for _ in range(3)]
+    again: list[FilePayload] = [picture("low-poly-vase", new_seed()) for _ in range(3)]
     page.put(*split(again))  # the app does one comparison after the other, so the first is done when this one starts
     start(page, 3)
     expect(page.region("verdict")).to_contain_text(CALM)
@@ -617,7 +617,7 @@ def test_clear_while_it_is_computed_leaves_no_late_result(slow: tuple[Page, Gate
     expect(page.toast).to_have_count(0)
     gate.let(3)
     expect(page.ruler).to_be_visible()
-    assert page.report()["names"][0] == "oil-vase.png"
+    assert page.report()["names"][0] == "low-poly-vase.png"
 
 
 # -------------------------------------------------------------------------------------------------------------- waiting
@@ -782,7 +782,7 @@ def test_same_name_twice_is_two_references(page: Page) -> None:
 
 
 def test_keyboard_alone_does_everything(page: Page) -> None:
-    tab_to(page, page.button("One hand"))
+    tab_to(page, page.button("Same style, other motif"))
     page.tab.keyboard.press("Enter")
     expect(page.reference_pictures).to_have_count(5)
     tab_to(page, page.button("Compare"), back=True)

@@ -54,7 +54,7 @@ def report(
         picture(f"watercolour-{scene}", file_name=name) for scene, name in zip(SCENES[:9], names, strict=True)
     ]
     page = Page(browser.new_context().new_page(), server).open()
-    page.put(picture("oil-boat", file_name=f"first-{names[0]}"), references).compare()
+    page.put(picture("low-poly-boat", file_name=f"first-{names[0]}"), references).compare()
     page.put_test(test)
     page.compare()
     path = tmp_path_factory.mktemp("saved") / "report.html"

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from loopback import ROOT
-from megastyle import demo
 from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES
+from megastyle.demo.__main__ import FOLDER
 from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, CHECKPOINT_FILE, CHECKPOINT_REPO
 from megastyle.page.words import band_spans
 from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS
@@ -123,5 +123,5 @@ def test_the_repository_holds_text_only() -> None:
 
 
 def test_the_tiny_encoder_is_kept_outside_version_control() -> None:
-    ignored = subprocess.run(["git", "check-ignore", "-q", str(demo.FOLDER)], cwd=ROOT, check=False)
+    ignored = subprocess.run(["git", "check-ignore", "-q", str(FOLDER)], cwd=ROOT, check=False)
     assert ignored.returncode == 0

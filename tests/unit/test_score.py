@@ -28,14 +28,14 @@ from commands import Command, in_process, kept_in, picture, pictures, process
 from loopback import START_SECONDS, eventually
 from megastyle import folders, score
 from megastyle.comparison import band_of, compare
-from megastyle.drawings import examples
+from megastyle.demo import examples
 from megastyle.encoder import Encoder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 REFERENCES, EPOCHS, SAMPLES = 5, 3, 4
-SCENES = list(examples.SCENES)
+SCENES = list(examples.SCENES) * 2  # composed in another way the second time
 STYLE, OTHER = list(examples.STYLES)[:2]
 HOSTILE = [  # names that a file system allows
     "<script>alert(1)<\u2215script>.png",

@@ -40,7 +40,7 @@ print(json.dumps({
 def six_bands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What a copy of the package with one more line says of cosines 0.96 and 0.8, mean 0.88."""
     folder = tmp_path_factory.mktemp("six")
-    shutil.copytree(ROOT / "megastyle", folder / "megastyle", ignore=shutil.ignore_patterns("drawings", "__pycache__"))
+    shutil.copytree(ROOT / "megastyle", folder / "megastyle", ignore=shutil.ignore_patterns("demo", "__pycache__"))
     file = folder / "megastyle" / "comparison.py"
     text = file.read_text(encoding="utf-8")
     assert text.count(BANDS_BEGIN) == 1

@@ -1,1 +1,0 @@
-"""The pictures that are drawn in code: scenes, styles, and the page's example sets."""
