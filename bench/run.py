@@ -261,6 +261,7 @@ def prepared() -> Path:
         needs = f"{gigabytes(disk)} of disk in {folder} and {gigabytes(MEMORY_BYTES)} of memory"
         sys.exit(f"The benchmark needs {needs}. Nothing was written. MEGASTYLE_BENCH_DIR names another folder.")
     if not place.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
         print("Making random weights of full size, once (4.4 GB) ...", flush=True)
         weights.make(place)
     return place

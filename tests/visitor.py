@@ -40,15 +40,6 @@ def ignore(message: Message) -> None:
     """Listen to nothing."""
 
 
-@dataclass(frozen=True)
-class Toast:
-    """A message that pops up while the page works; `level` is info, success or warning."""
-
-    level: str
-    title: str
-    text: str
-
-
 @dataclass
 class Answer:
     """What one click brought: messages on the way, and the new values of what it changed.
@@ -64,17 +55,6 @@ class Answer:
     def text(self) -> str:
         """All text that the click put on the page (Markdown and HTML, as sent), in the order of the outputs."""
         return "\n".join(value for value in self.values.values() if isinstance(value, str))
-
-    @property
-    def toasts(self) -> list[Toast]:
-        """The messages that popped up, in order."""
-        return [Toast(m["level"], m["title"], m["log"]) for m in self.messages if m["msg"] == "log"]
-
-    @property
-    def progress(self) -> list[str]:
-        """The descriptions that the progress bar showed, in order."""
-        units = (unit for m in self.messages if m["msg"] == "progress" for unit in m["progress_data"])
-        return [unit["desc"] or "" for unit in units]
 
 
 class RefusedError(Exception):

@@ -23,7 +23,7 @@ from PIL import Image
 
 import reference
 from loopback import ROOT
-from visitor import Message, RefusedError, Visitor
+from visitor import RefusedError, Visitor
 from zerogpu import START_SECONDS, DeviceAPI, Fault, Orders, Refusal, Space, kill, run_out_of_memory
 
 MOST_SECONDS_NINE, MOST_SECONDS_ONE = 15, 10  # of the visitor's quota, for nine new pictures and for one
@@ -47,9 +47,9 @@ def draw(count: int) -> list[tuple[str, bytes]]:
     return pictures
 
 
-def matrix(visitor: Visitor, pictures: list[tuple[str, bytes]], **options: Any) -> Any:
+def matrix(visitor: Visitor, pictures: list[tuple[str, bytes]]) -> Any:
     """What a comparison of the first picture with the others says: every picture's cosine to every other."""
-    return visitor.compare(pictures[0], pictures[1:], **options).report["matrix"]
+    return visitor.compare(pictures[0], pictures[1:]).report["matrix"]
 
 
 @pytest.fixture(scope="module")
@@ -137,30 +137,6 @@ def test_a_worker_killed_in_the_middle_is_replaced_by_one_with_twice_the_time(
     assert second == pytest.approx(2 * first, abs=ROUNDING_SECONDS)
     matrix(visitor, [*draw(2), *pictures])
     assert COST.findall(running.log.read_text())[before:] == [("4", "cold"), ("2", "warm")]
-
-
-class GoneError(Exception):
-    """The visitor closes the tab."""
-
-
-def test_a_visitor_may_leave_while_the_gpu_computes(running: Space, platform: DeviceAPI, visitor: Visitor) -> None:
-    inside, go_on = threading.Event(), threading.Event()
-
-    def hold(worker: int) -> Orders:
-        inside.set()
-        go_on.wait(START_SECONDS)
-        return {}
-
-    def leave(message: Message) -> None:
-        if message["msg"] == "process_starts":
-            inside.wait(START_SECONDS)
-            raise GoneError
-
-    platform.faults.append(hold)
-    with pytest.raises(GoneError), Visitor(running.url) as impatient:
-        matrix(impatient, draw(2), on_message=leave)
-    assert matrix(visitor, draw(2)) is not None
-    go_on.set()
 
 
 class BadLuck(NamedTuple):
