@@ -150,7 +150,7 @@ def group_records(pictures: Sequence[Record]) -> list[Record]:
 
 
 def pairs_record(groups: Sequence[str], pictures: Sequence[Record]) -> Record | None:
-    """How two groups differ by the pictures that have the same name in both, endings aside.
+    """How the first of two groups differs from the second by the pictures of the same name, endings aside.
 
     None for another number of groups, for fewer than two such names, or if an ending alone tells two pictures apart.
     """
@@ -184,7 +184,7 @@ def scores_of(groups: Groups, references: Sequence[Picture], rows: Rows, encoder
         "format": FORMAT,
         "warning": None if provenance.is_official else f"{NOT_MEGASTYLE}: the encoder is not the published one.",
         "groups": ranked,
-        "pairs": pairs_record([group["name"] for group in ranked], pictures),
+        "pairs": pairs_record([name for name, inside in groups.items() if inside], pictures),
         "references": [
             {"name": one.name, "sha256": one.sha256, "leave_one_out": mean}
             for one, mean in zip(references, own, strict=True)
@@ -264,7 +264,7 @@ def terminal_text(scores: Record) -> str:
     if len(pictures) > 2 * BEST_AND_WORST:
         parts = {"Best:": pictures[:BEST_AND_WORST], "Worst:": pictures[-BEST_AND_WORST:]}
     lines = [*([scores["warning"], ""] if scores["warning"] else []), *scores["set"]]
-    lines += ["", *table(groups, cosines=2), "", *pairs_sentences(scores)]
+    lines += ["", *table(groups, cosines=2), *(line for pairs in pairs_sentences(scores) for line in ("", pairs))]
     return "\n".join(
         [*lines, *(line for title, rows in parts.items() for line in ("", title, *table(rows, cosines=0)))]
     )

@@ -230,12 +230,11 @@ def test_two_groups_with_the_same_names_are_compared_in_pairs(command: Command, 
     assert command(tmp_path / "tests", "--references", lora / "set", "--out", tmp_path / "s") == 0
     scores = read(tmp_path / "s")
     means = {(one["group"], one["name"][0]): one["mean_cosine"] for one in scores["pictures"]}
-    best, other = scores["pairs"]["groups"]
-    differences = np.array([means[best, name] - means[other, name] for name in "013"])
-    assert (best, other, scores["pairs"]["pairs"]) == ("theirs", "ours", 3)
+    differences = np.array([means["ours", name] - means["theirs", name] for name in "013"])
+    assert (scores["pairs"]["groups"], scores["pairs"]["pairs"]) == (["ours", "theirs"], 3)
     assert scores["pairs"]["mean_difference"] == pytest.approx(differences.mean(), abs=1e-7)
     assert scores["pairs"]["interval"] == score.interval_of(differences)
-    words = "3 pairs of pictures with the same name: theirs minus ours is +"
+    words = "3 pairs of pictures with the same name: ours minus theirs is -"
     assert all(words in text for text in undated(tmp_path / "s")[::2])
 
 
