@@ -122,12 +122,11 @@ def run(asked: argparse.Namespace) -> int:
     require_set(styles, remarks)
     encoder = load_encoder()
     with folders.Store(folders.cache_folder(), folders.made_with(encoder), encoder.model.config.hidden_size) as store:
-        embedded = set(
-            folders.embed_all([one for pictures in styles.values() for one in pictures], encoder, store, remarks)
-        )
-        styles = {style: [one for one in pictures if one in embedded] for style, pictures in styles.items()}
-        require_set(styles, remarks)
-        rows = {style: list(store.embeddings(pictures)) for style, pictures in styles.items() if pictures}
+        everything = [picture for pictures in styles.values() for picture in pictures]
+        embedded = folders.embed_all(everything, encoder, store, remarks)
+    styles = {style: [one for one in pictures if one.sha256 in embedded] for style, pictures in styles.items()}
+    require_set(styles, remarks)
+    rows = {style: [embedded[one.sha256] for one in pictures] for style, pictures in styles.items() if pictures}
     for what, count in (("without a picture, left out", 0), ("of one picture, which has no relatives", 1)):
         if few := [style for style, pictures in styles.items() if len(pictures) == count]:
             remarks.notes.append(f"Styles {what} ({len(few)}): {listed(few)}.")

@@ -16,7 +16,6 @@ import tempfile
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -263,33 +262,22 @@ class Store:
         size: of an embedding.
 
     Raises:
-        FolderError: it cannot be read or written.
+        OSError, sqlite3.Error: it cannot be read or written.
     """
 
     def __init__(self, folder: Path, made_with: Mapping[str, Any], size: int) -> None:
         key = json.dumps({"format": STORE_FORMAT, "size": size, **made_with}, sort_keys=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.sqlite"
         self.remark = ""
         self._row_bytes = 4 * size
-        with self._usable():
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                self._database = self._open()
-            except sqlite3.OperationalError:  # the disk's fault, not the content's
-                raise
-            except sqlite3.DatabaseError:
-                self._set_aside()
-                self._database = self._open()
-
-    @contextmanager
-    def _usable(self) -> Iterator[None]:
-        """Turn what the disk and sqlite3 raise into a FolderError."""
         try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            remedy = "XDG_CACHE_HOME may name another place"
-            raise FolderError(f"{printable(str(self.path))} cannot be used: {reason}; {remedy}") from error
+            self._database = self._open()
+        except sqlite3.OperationalError:  # the disk's fault, not the content's
+            raise
+        except sqlite3.DatabaseError:
+            self._set_aside()
+            self._database = self._open()
 
     def _open(self) -> sqlite3.Connection:
         """The database, empty if the file is new.
@@ -324,41 +312,27 @@ class Store:
     def __exit__(self, *exc_info: object) -> None:
         self._database.close()
 
-    def __contains__(self, sha256: str) -> bool:
-        return self.get(sha256) is not None
-
     def put(self, known: Mapping[str, Known]) -> None:
         """Keep pictures by their SHA-256.
 
         Raises:
-            FolderError: they cannot be written.
+            sqlite3.Error: they cannot be written.
         """
         rows = [
             (sha256, one.embedding.astype("<f4").tobytes(), one.thumbnail, " ".join(one.remarks))
             for sha256, one in known.items()
         ]
-        with self._usable(), self._database:
+        with self._database:
             self._database.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?)", rows)
 
     def get(self, sha256: str) -> Known | None:
         """What is known of a picture; None if nothing is, or if the row is damaged."""
         query = "SELECT * FROM pictures WHERE sha256 = ? AND typeof(embedding) = 'blob' AND length(embedding) = ?"
-        with self._usable():
-            if (row := self._database.execute(query, (sha256, self._row_bytes)).fetchone()) is None:
-                return None
+        if (row := self._database.execute(query, (sha256, self._row_bytes)).fetchone()) is None:
+            return None
         embedding = np.frombuffer(row[1], dtype="<f4").astype(np.float32)
         is_whole = abs(float(np.linalg.norm(embedding)) - 1) <= UNIT_TOLERANCE  # False for what is not finite
         return Known(embedding, row[2], tuple(row[3].split())) if is_whole else None
-
-    def embeddings(self, pictures: Sequence[Picture]) -> Rows:
-        """(k, d) float32 unit rows of pictures that `embed_all` gave back."""
-        rows = np.empty((len(pictures), self._row_bytes // 4), np.float32)
-        for index, picture in enumerate(pictures):
-            known = self.get(picture.sha256)
-            if known is None:
-                raise FolderError(f"{printable(str(self.path))} was changed during the run. Start again.")
-            rows[index] = known.embedding
-        return rows
 
 
 # ---------------------------------------------------------------------------------------------------------- embeddings
@@ -393,26 +367,27 @@ def read(picture: Picture, processor: SiglipImageProcessorPil) -> reading.Pictur
     return found
 
 
-def known(picture: reading.Picture, embedding: Rows) -> Known:
+def known_of(picture: reading.Picture, embedding: Rows) -> Known:
     """What is kept of a picture."""
     return Known(embedding, base64.b64decode(picture.thumbnail.medium.partition(",")[2]), picture.remarks)
 
 
-def embed_all(pictures: Sequence[Picture], encoder: Encoder, store: Store, remarks: Remarks) -> list[Picture]:
-    """Embed what the store lacks, each batch kept at once; the pictures that it holds then, the others are named.
+def embed_all(pictures: Sequence[Picture], encoder: Encoder, store: Store, remarks: Remarks) -> dict[str, Rows]:
+    """SHA-256 -> (d,) unit row of the pictures; the store's, or computed and kept at once. What is refused is named.
 
     Raises:
         ValueError: an embedding is not a finite unit vector; the message names the picture.
-        FolderError: an embedding cannot be kept.
+        sqlite3.Error: an embedding cannot be kept.
     """
     distinct = {picture.sha256: picture for picture in pictures}
-    new = [picture for sha256, picture in distinct.items() if sha256 not in store]
+    rows = {sha256: known.embedding for sha256 in distinct if (known := store.get(sha256))}
+    new = [picture for sha256, picture in distinct.items() if sha256 not in rows]
     refused: dict[str, str] = {}
     size = batch_size()
     if store.remark:
         remarks.notes.append(store.remark)
-    print(f"{len(distinct):,} pictures; {len(distinct) - len(new):,} are embedded already.", flush=True)
-    with progress("Embedded", len(distinct), len(distinct) - len(new)) as bar:
+    print(f"{len(distinct):,} pictures; {len(rows):,} are embedded already.", flush=True)
+    with progress("Embedded", len(distinct), len(rows)) as bar:
 
         def readable() -> Iterator[reading.Picture]:
             for picture, future in ahead(lambda one: read(one, encoder.processor), new, READERS + size - 1):
@@ -424,14 +399,16 @@ def embed_all(pictures: Sequence[Picture], encoder: Encoder, store: Store, remar
 
         found = readable()
         while batch := list(islice(found, size)):
-            rows = embed(encoder, pixel_values([one.square for one in batch], encoder.processor))
-            require_unit_rows(rows, [place_of(distinct[one.digest].path) for one in batch])
-            store.put({one.digest: known(one, row) for one, row in zip(batch, rows, strict=True)})
+            embeddings = embed(encoder, pixel_values([one.square for one in batch], encoder.processor))
+            require_unit_rows(embeddings, [place_of(distinct[one.digest].path) for one in batch])
+            made = {one.digest: known_of(one, row) for one, row in zip(batch, embeddings, strict=True)}
+            store.put(made)
+            rows |= {sha256: known.embedding for sha256, known in made.items()}
             bar.update(len(batch))
     for picture in pictures:
         if picture.sha256 in refused:
             remarks.left_out[refused[picture.sha256]].append(place_of(picture.path))
-    return [picture for picture in pictures if picture.sha256 not in refused]
+    return rows
 
 
 # ------------------------------------------------------------------------------------------------------------- command
@@ -488,6 +465,10 @@ def command(act: Callable[[], int], failed: str) -> int:
     except KeyboardInterrupt:
         print("\nStopped. What was embedded is kept: the same command goes on from there.", file=sys.stderr)
         return INTERRUPTED
+    except sqlite3.Error as error:
+        place = f"no embedding can be kept in {printable(str(cache_folder()))}"
+        print(f"{failed}: {place}: {error}. XDG_CACHE_HOME may name another place.", file=sys.stderr)
+        return BAD_INPUT
     except (ValueError, OSError, MemoryError, EncoderError) as error:
         print(f"{failed}: {' '.join(str(error).split()) or 'not enough memory'}", file=sys.stderr)
         return BAD_INPUT

@@ -492,15 +492,15 @@ def run(asked: argparse.Namespace) -> int:
     with folders.Store(folders.cache_folder(), folders.made_with(encoder), encoder.model.config.hidden_size) as store:
         everything = [*(picture for pictures in groups.values() for picture in pictures), *references]
         embedded = folders.embed_all(everything, encoder, store, remarks)
-        kept = set(embedded)
-        groups = {group: [one for one in pictures if one in kept] for group, pictures in groups.items()}
-        references = [one for one in references if one in kept]
+        groups = {group: [one for one in pictures if one.sha256 in embedded] for group, pictures in groups.items()}
+        references = [one for one in references if one.sha256 in embedded]
         require_some(groups, references, remarks)
-        for remark, names in remarks_of(embedded, store).items():
+        for remark, names in remarks_of(everything, store).items():
             remarks.notes.append(f"{remark.rstrip('.')} ({len(names)}): {listed(names)}.")
         if empty := [group for group, pictures in groups.items() if not pictures]:
             remarks.notes.append(f"Groups without a picture to score ({len(empty)}): {listed(empty)}.")
-        scores = scores_of(groups, references, store.embeddings(embedded), encoder, remarks)
+        rows = np.stack([embedded[one.sha256] for one in everything if one.sha256 in embedded])
+        scores = scores_of(groups, references, rows, encoder, remarks)
         texts = (csv_text(scores), json_text(scores), html_text(scores, store)) if places else ()
     print(*scores["remarks"], "", terminal_text(scores), sep="\n", flush=True)
     if empty and asked.at_least is not None:

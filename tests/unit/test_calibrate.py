@@ -91,21 +91,6 @@ def test_ctrl_c_says_in_one_line_how_to_go_on(
     assert json.loads(undated(tmp_path / "c.json"))["digest"] == json.loads(undated(undisturbed))["digest"]
 
 
-def test_one_more_style_embeds_only_that(
-    encoder: Encoder, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = in_process(calibrate, tmp_path / "cache", encoder)
-    place = tmp_path / "growing"
-    for style in STYLES[:2]:
-        shutil.copytree(folder / style, place / style)
-    assert run(place, "--out", tmp_path / "c.json") == 0
-    shutil.copytree(folder / STYLES[2], place / STYLES[2])
-    embed = Mock(side_effect=folders.embed)
-    monkeypatch.setattr(folders, "embed", embed)
-    assert run(place, "--out", tmp_path / "c.json") == 0
-    assert embed.call_count == 12
-
-
 # ------------------------------------------------------------------------------------------------------------- the set
 
 

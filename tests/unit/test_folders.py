@@ -139,7 +139,7 @@ def filled(folder: Path) -> Path:
 def kept(folder: Path) -> list[int]:
     """Which of KNOWN are kept; each is the one that was put, to the bit."""
     with opened(folder) as store:
-        found = [index for index, digest in enumerate(DIGESTS) if digest in store]
+        found = [index for index, digest in enumerate(DIGESTS) if store.get(digest)]
         for index in found:
             known = store.get(DIGESTS[index])
             assert known
@@ -167,7 +167,7 @@ def test_a_run_that_never_lets_go_is_told_in_one_line(tmp_path: Path, monkeypatc
     monkeypatch.setattr(folders, "STORE_SECONDS", 0.1)
     other = sqlite3.connect(filled(tmp_path), isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(FolderError, match="database is locked"):
+    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
         opened(tmp_path)
     other.close()
     assert kept(tmp_path) == [0, 1, 2, 3, 4]
@@ -176,8 +176,8 @@ def test_a_run_that_never_lets_go_is_told_in_one_line(tmp_path: Path, monkeypatc
 def test_another_encoder_finds_nothing(tmp_path: Path) -> None:
     filled(tmp_path)
     with opened(tmp_path, "d") as other, Store(tmp_path, {"checkpoint": "c"}, SIZE + 1) as wider:
-        assert DIGESTS[0] not in other
-        assert DIGESTS[0] not in wider
+        assert not other.get(DIGESTS[0])
+        assert not wider.get(DIGESTS[0])
 
 
 def torn(path: Path) -> None:
@@ -235,11 +235,10 @@ def test_a_row_that_cannot_be_an_embedding_is_made_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["/dev/null", "/dev/full", "/proc/1/nothing", "file"])
-def test_a_place_that_is_no_folder_is_named_in_one_line(tmp_path: Path, place: str) -> None:
+def test_a_place_that_is_no_folder_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FolderError, match=r"cannot be used: .*XDG_CACHE_HOME") as refusal:
+    with pytest.raises(OSError, match=place):
         opened(tmp_path / place / "megastyle")
-    assert "\n" not in str(refusal.value)
 
 
 def test_a_full_disk_is_named_and_what_was_kept_stays(tmp_path: Path) -> None:
@@ -247,7 +246,7 @@ def test_a_full_disk_is_named_and_what_was_kept_stays(tmp_path: Path) -> None:
         store.put({DIGESTS[0]: KNOWN[DIGESTS[0]]})
         pages = store._database.execute("PRAGMA page_count").fetchone()[0]
         store._database.execute(f"PRAGMA max_page_count = {pages}")  # sqlite's own word for a disk without room
-        with pytest.raises(FolderError, match="full"):
+        with pytest.raises(sqlite3.OperationalError, match="full"):
             store.put({digest: Known(ROWS[1], bytes(10_000), ()) for digest in DIGESTS[1:]})
     assert kept(tmp_path) == [0]
 
@@ -272,8 +271,9 @@ def test_an_accelerator_gets_batches_and_a_cpu_single_pictures(
     for size in (1, 3):
         monkeypatch.setattr(folders, "batch_size", lambda size=size: size)
         with Store(tmp_path / str(size), {}, 64) as store:
-            assert folders.embed_all(found, encoder, store, Remarks()) == found
-            rows.append(store.embeddings(found))
+            embedded = folders.embed_all(found, encoder, store, Remarks())
+        assert list(embedded) == [one.sha256 for one in found]
+        rows.append(np.stack(list(embedded.values())))
     assert [len(call.args[1]) for call in embed.call_args_list] == [1] * 7 + [3, 3, 1]
     assert rows[1] == pytest.approx(rows[0], abs=1e-6)
 
@@ -286,7 +286,7 @@ def test_pictures_that_cannot_be_decoded_or_have_changed_are_left_out(encoder: E
     picture(changed, 99)
     remarks = Remarks()
     with Store(tmp_path, {}, 64) as store:
-        assert folders.embed_all(found, encoder, store, remarks) == [found[0], found[3]]
+        assert list(folders.embed_all(found, encoder, store, remarks)) == [found[0].sha256, found[3].sha256]
     assert remarks.lines() == [
         "Left out (1): oil/001.png. It is damaged or cut short. Save or download it again.",
         "Left out (1): oil/002.png. It has changed during the run. Start again.",
@@ -301,7 +301,7 @@ def test_an_embedding_that_is_not_finite_ends_the_run_and_is_not_kept(
     with Store(tmp_path, {}, 64) as store:
         with pytest.raises(ValueError, match=r"oil/000.png: the embedding is not finite"):
             folders.embed_all(found, encoder, store, Remarks())
-        assert found[0].sha256 not in store
+        assert not store.get(found[0].sha256)
 
 
 # --------------------------------------------------------------------------------------------------------------- files
@@ -329,7 +329,9 @@ def test_places_that_are_no_files_are_refused_before_anything_is_computed(tmp_pa
         folders.require_places([tmp_path / "nowhere" / "a.json"])
 
 
-@pytest.mark.parametrize("error", [FolderError("two\nlines"), OSError(28, "No space"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [FolderError("two\nlines"), OSError(28, "No space"), MemoryError(), sqlite3.OperationalError("locked")]
+)
 def test_whatever_ends_a_command_is_one_line(capsys: pytest.CaptureFixture[str], error: Exception) -> None:
     assert folders.command(Mock(side_effect=error), "Not done") == 2
     (line,) = capsys.readouterr().err.splitlines()
