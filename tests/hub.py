@@ -16,6 +16,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ class Status:
 Fault = Status | Callable[[bytes], bytes]
 
 
+@cache  # of a file of full size it takes seconds, and the client waits no longer than ten
 def etag(name: str, content: bytes) -> str:
     """The name by which the Hub knows this content: SHA-256 for large files, git's blob SHA-1 for the others."""
     if name.endswith(LARGE_SUFFIXES):
