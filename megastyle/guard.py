@@ -34,6 +34,7 @@ from gradio import route_utils, routes
 from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import LRUCache
+from gradio_client.utils import strip_invalid_filename_characters
 from markupsafe import Markup
 from pydantic import (
     BaseModel,
@@ -45,6 +46,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import PydanticCustomError
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -61,7 +63,7 @@ TOKENS = {"session_hash", "upload_id"}
 STREAMS = re.compile(rf"/gradio_api/(queue/data|heartbeat/(?P<session>{TOKEN.pattern}))")
 FILES = re.compile(r"/gradio_api/file=(?P<path>.+)", re.DOTALL)
 READ_ROUTES = re.compile(
-    r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static|svelte)/.+"
+    r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static|svelte)/.{1,200}"
     rf"|/gradio_api/(info/?|app_id/?|startup-events|upload_progress)|{STREAMS.pattern}|{FILES.pattern}",
     re.DOTALL,
 )
@@ -388,8 +390,8 @@ class UploadForm(route_utils.GradioMultiPartParser):  # type: ignore[misc]
             raise MultiPartException(FILES_ONLY)
         if len(self.files) > most:
             raise MultiPartException(f"Too many files at once: choose at most {most}.")
-        if Path(part.file.filename).name == "..":
-            part.file.filename = ""  # Gradio gives it a name
+        if strip_invalid_filename_characters(Path(part.file.filename).name) == "..":
+            part.file.filename = ""  # Gradio gives it a name, instead of refusing all files and keeping some
         self.store.held += FILE_COST
 
     async def parse(self) -> Any:
@@ -407,10 +409,9 @@ class UploadForm(route_utils.GradioMultiPartParser):  # type: ignore[misc]
                 file.close()
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(file.name)  # noqa: PTH108 - the linter finds pathlib too slow in a coroutine
-            if isinstance(error, ClientDisconnect):
-                raise MultiPartException(INCOMPLETE) from None
-            if isinstance(error, OSError):
-                raise MultiPartException(NO_ROOM) from None
+            for kind, words in ((ClientDisconnect, INCOMPLETE), (OSError, NO_ROOM), (FormParserError, FILES_ONLY)):
+                if isinstance(error, kind):
+                    raise MultiPartException(words) from None
             raise
         return form
 
@@ -664,6 +665,7 @@ class Door:
             HTTPException: there are too many others.
         """
         if session in self.tabs:
+            self.tabs[session].seen = time.monotonic()
             return self.tabs[session]
         visitor = self.name_of(session, headers)
         of_visitor = [name for name, tab in self.tabs.items() if tab.visitor == visitor]
@@ -723,6 +725,13 @@ class Door:
                 await answer(refusal, path)(scope, receive, send)
             except ClientDisconnect:
                 log.info("A visitor left in the middle of a request")
+            except Exception:
+                if not STREAMS.fullmatch(path):
+                    raise
+                # Gradio internal: `sse_stream` raises when its session is not known, or has a second stream
+                log.info("A stream broke off")
+                with contextlib.suppress(RuntimeError):
+                    await send({"type": "http.response.body", "body": b""})
 
     async def admit(self, request: Request, path: str, send: Send) -> None:
         """Hand a request on to Gradio.

@@ -59,6 +59,7 @@ class Attacker:
             list(pool.map(lambda _: self.join(self.comparing, nothing, session=""), range(24)))
         for _ in range(120):
             self.join(self.example, [])
+        self.send("GET", f"{PREFIX}/queue/data", params={"session_hash": "nobody"})
 
     def fill_the_queue(self) -> None:
         """More comparisons than there are places, of one session and of many."""
@@ -82,6 +83,7 @@ class Attacker:
             self.send("POST", f"{PREFIX}/queue/join", content=f'{{"data": {data}, {rest}}}')
         for session in ("s" * 2**20, "a<gradio-sep>b<gradio-sep>c"):
             self.join(self.example, [], session)
+        self.send("GET", "/static/" + "a" * 5000)
         name = {"event_id": "0" * 32, "session_hash": "x", "fn_index": 0}
         self.send("POST", f"{PREFIX}/cancel", json=name)
 

@@ -286,9 +286,10 @@ def test_an_event_of_a_former_deployment_is_told_so(visitor: Visitor) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (409, "The page was updated; reload it.")
 
 
-def test_an_upload_whose_name_climbs_stays_in_the_folder(visitor: Visitor, own: str) -> None:
-    """Gradio keeps the last part of the name."""
-    path = visitor.upload([("../../../../climbed.png", noise(8))])[0]["path"]
+@pytest.mark.parametrize("name", ["../../../../climbed.png", "..", "\\..\\"])
+def test_an_upload_whose_name_climbs_stays_in_the_folder(visitor: Visitor, own: str, name: str) -> None:
+    """Gradio keeps the last part of the name, or makes one up."""
+    path = visitor.upload([(name, noise(8))])[0]["path"]
     assert uploads_of(path) == uploads_of(own)
     assert not list(uploads_of(own).parent.glob("climbed.png"))
 
@@ -300,6 +301,7 @@ def test_an_upload_whose_name_climbs_stays_in_the_folder(visitor: Visitor, own: 
         {"content-type": "text/plain"},
         {"content-type": "multipart/form-data"},
         {"content-type": "multipart/form-data; boundary=x"},
+        {"content-type": f"multipart/form-data; boundary={'x' * 300}"},
     ],
 )
 def test_an_upload_that_is_no_form_is_refused(server: str, headers: dict[str, str]) -> None:
