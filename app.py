@@ -20,7 +20,7 @@ from dataclasses import asdict
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -43,7 +43,7 @@ from megastyle.page.exports import EXPORTS, Export, file_name, plain_text
 from megastyle.page.outcome import Outcome, now, provenance_of
 from megastyle.page.result import STYLESHEETS, script
 from megastyle.page.theme import theme
-from megastyle.pictures import FORMATS_IN_WORDS, MAX_FILE_BYTES
+from megastyle.pictures import MAX_FILE_BYTES
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs request URLs, which hold visitors' file names
@@ -71,17 +71,9 @@ LIMITS = Limits(
     stored_bytes=8 * 2**30,  # the files unused for longest go first
     waiting=QUEUE_LENGTH,
 )
-LINE = '<p role="status"></p>'  # page.js writes into it, and it is read out
-FORMER = "<details hidden><summary>Against the former references</summary><div></div></details>"  # page.js fills it
+GONE_SECONDS = 30  # after which a comparison that nobody asked about again may stop
 DOOR = Door(behind_proxy="SPACE_ID" in os.environ)  # a Space's visitors come through the platform's proxy
 DESCRIPTION = "How close is the style of one picture to up to eight references? One number, and what it is worth."
-INPUT_OPTIONS: dict[str, Any] = {
-    "sources": ["upload", "clipboard"],
-    "buttons": [],
-    "height": 280,
-    "min_width": 280,  # pixels: the inputs stand below each other on a phone
-}
-
 try:
     ENCODER = load_encoder()
 except EncoderError as error:
@@ -98,15 +90,8 @@ def gpu_seconds(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> int
 
 
 WORKER = {"forked": 0.0, "calls": 0}  # of this process: when it was forked, by `time.monotonic`, and its calls since
-
-
-def note_fork() -> None:
-    """This process is a new worker. What it changes in memory does not come back, but its log is the app's own."""
-    WORKER.update(forked=time.monotonic(), calls=0)
-
-
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=note_fork)
+    os.register_at_fork(after_in_child=lambda: WORKER.update(forked=time.monotonic(), calls=0))
 
 
 def worker_in_words(began: float) -> str:
@@ -122,7 +107,7 @@ def embed(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> npt.NDArr
     """Embed a batch: (k, 3, S, S) float32 in [-1, 1] -> (k, d) float32 unit rows.
 
     On ZeroGPU it runs in a forked worker: ready arrays in, small arrays out. The owner's contract wants the model moved
-    here, and not again in a worker that is used twice. The log gets what the call cost.
+    here, and not again in a worker that is used twice. What the call cost stands in the log, which is the app's own.
     """
     began = time.monotonic()
     worker = worker_in_words(began)
@@ -131,15 +116,10 @@ def embed(pixel_values: npt.NDArray[np.float32], patience: int = 1) -> npt.NDArr
         ENCODER.model.to(device)
     moved = time.monotonic()
     rows = unit_rows(ENCODER.model, torch.from_numpy(pixel_values).to(device)).cpu().numpy()
-    log.info(
-        "embed: pictures %d, device %s, asked %s, %s, moving %.2f s, forward %.2f s",
-        len(pixel_values),
-        torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        f"{gpu_seconds(pixel_values, patience)} s" if ON_ZEROGPU else "for no GPU",
-        worker,
-        moved - began,
-        time.monotonic() - moved,
-    )
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    asked = f"{gpu_seconds(pixel_values, patience)} s" if ON_ZEROGPU else "for no GPU"
+    spent = f"moving {moved - began:.2f} s, forward {time.monotonic() - moved:.2f} s"
+    log.info("embed: pictures %d, device %s, asked %s, %s, %s", len(pixel_values), name, asked, worker, spent)
     return rows
 
 
@@ -179,9 +159,9 @@ HAS_ACCELERATOR = ON_ZEROGPU or torch.accelerator.is_available()
 BATCH_SIZE = MAX_REFERENCES + 1 if HAS_ACCELERATOR else 1  # a CPU is faster one at a time, and shows how far it is
 EMBEDDER = Embedder(ENCODER.processor, embed_patiently, BATCH_SIZE, Cache(CACHED_PICTURES, CACHED_BYTES))
 
-# ------------------------------------------------------------------------------------------------------------- handler
+# ------------------------------------------------------------------------------------------------------------ handlers
 
-Input = TypeVar("Input", gr.Image, gr.Gallery)
+ASKED_AGAIN: dict[tuple[str, ...], float] = {}  # files whose comparison a reloaded tab waits for; when it last asked
 
 
 class Upload(NamedTuple):
@@ -191,99 +171,56 @@ class Upload(NamedTuple):
     name: str
 
 
-def uploads_of(payload: ImageData | GalleryData | None) -> list[Upload]:
-    """The files of an input, as they were uploaded; the guard lets no payload name any other file."""
-    if payload is None:
-        return []
-    if isinstance(payload, ImageData):
-        files: list[FileData | ImageData] = [payload]
-    else:
-        files = [item.image if isinstance(item, GalleryImage) else item.video for item in payload.root]
-    return [Upload(file.path or "", words.sendable(file.orig_name or Path(file.path or "").name)) for file in files]
+def uploads_of(payload: ImageData | GalleryData | list[dict[str, Any]] | None) -> list[Upload]:
+    """The files of an input, as they were uploaded; the door lets no payload name any other file.
 
-
-def keep_upload(component: Input) -> Input:
-    """Let an input hand over the uploaded files as they are, with the visitor's own names.
-
-    Gradio's preprocessing would open a file with any decoder, fail without naming it, and knows only a name made safe
-    for the disk. A subclass would do the same, but Gradio writes a `.pyi` beside each file that holds one.
+    Gradio's own preprocessing would open a file with any decoder, and fail without naming it.
     """
-    component.preprocess = uploads_of
-    return component
+    if isinstance(payload, GalleryData):
+        files: list[Any] = [item.image if isinstance(item, GalleryImage) else item.video for item in payload.root]
+    else:
+        files = [payload] if isinstance(payload, ImageData) else [FileData(**file) for file in payload or []]
+    return [Upload(file.path, words.sendable(file.orig_name or Path(file.path).name)) for file in files]
 
 
-def uploads_tried(payload: list[dict[str, Any]] | None) -> list[Upload]:
-    """The test images that a visitor's tab remembers, at most TRIED_KEPT."""
-    return [
-        Upload(file["path"], words.sendable(file.get("orig_name") or Path(file["path"]).name))
-        for file in (payload or [])[-TRIED_KEPT:]
-    ]
+def chosen(test: list[Upload], references: list[Upload]) -> tuple[list[Upload], tuple[str, ...]]:
+    """The pictures that are compared, and where they lie.
+
+    Raises:
+        gr.Error: there are too few; the page says the same before it asks.
+    """
+    if advice := words.too_few(len(test), len(references)):
+        raise failure(advice)
+    uploads = [*test, *references[:MAX_REFERENCES]]
+    return uploads, tuple(upload.path for upload in uploads)
 
 
-def paths_of(uploads: Sequence[Upload]) -> list[str]:
-    """Where they lie."""
-    return [upload.path for upload in uploads]
-
-
-def refusal(uploads: Sequence[Upload], error: RefusedError, *, has_test: bool) -> gr.Error:
-    """The message that names each refused file with its reason."""
-    for reason in error.reasons.values():
-        log.info("Refused a picture, which %s", reason)
-    reasons = {index: (uploads[index].name, str(reason)) for index, reason in error.reasons.items()}
-    return failure(words.refusal(reasons, len(uploads), has_test=has_test))
-
-
-def outcome_of(test: list[Upload], references: list[Upload], pictures: Sequence[Embedded]) -> Outcome:
-    """The comparison of the pictures, which are those of `test` and of the first references.
+def outcome_of(
+    test: list[Upload], references: list[Upload], tried: list[Upload], pictures: Sequence[Embedded]
+) -> Outcome:
+    """The comparison of `pictures`, beside it those of all test images that were tried and are still known.
 
     Raises:
         ValueError: an embedding is not finite.
     """
-    uploads, ignored = [*test, *references[:MAX_REFERENCES]], references[MAX_REFERENCES:]
-    comparison = compare(
-        np.stack([picture.embedding for picture in pictures]),
-        [upload.name for upload in uploads],
-        digests=[picture.digest for picture in pictures],
-        has_test=bool(test),
-        ignored=[upload.name for upload in ignored],
-    )
-    thumbnails = tuple(picture.thumbnail for picture in pictures)
-    made_from = tuple(Path(upload.path).parent.name for upload in (*test, *references))
-    remarks = tuple(picture.remarks for picture in pictures)
-    return Outcome(comparison, thumbnails, PROVENANCE, CALIBRATION, now(), made_from, remarks)
 
+    def compared(tests: list[Upload], embedded: Sequence[Embedded]) -> Outcome:
+        names, folders = zip(*((one.name, Path(one.path).parent.name) for one in (*tests, *references)), strict=True)
+        rows, digests = np.stack([one.embedding for one in embedded]), [one.digest for one in embedded]
+        counted, ignored = names[: len(embedded)], names[len(embedded) :]
+        comparison = compare(rows, counted, digests=digests, has_test=bool(tests), ignored=ignored)
+        thumbnails, remarks = zip(*((one.thumbnail, one.remarks) for one in embedded), strict=True)
+        return Outcome(comparison, thumbnails, PROVENANCE, CALIBRATION, now(), folders, remarks)
 
-def outcome_beside(
-    test: list[Upload], references: list[Upload], tried: list[Upload], pictures: Sequence[Embedded]
-) -> Outcome:
-    """The outcome, beside it those of all tried test images that the cache still holds, with the same references."""
-    of_references = pictures[len(test) :]
-    others = [
-        outcome_of([upload], references, [known, *of_references])
-        for upload, known in zip(tried, EMBEDDER.recall(paths_of(tried)), strict=True)
-        if known
-    ]
-    return outcome_of(test, references, pictures).with_tried(others)
+    known = zip(tried, EMBEDDER.recall([upload.path for upload in tried]), strict=True)
+    others = [compared([upload], [picture, *pictures[len(test) :]]) for upload, picture in known if picture]
+    return compared(test, pictures).with_tried(others)
 
 
 def shown(outcome: Outcome) -> list[Any]:
     """The values of the result's components: verdict, overview, details, and the list of what was tried."""
-    return [
-        words.verdict(outcome),
-        result.overview(outcome, plain_text(outcome)),
-        result.details(outcome),
-        result.tried(outcome),
-    ]
-
-
-def require_enough(test: list[Upload], references: list[Upload]) -> None:
-    """Refuse what cannot be compared; the page says the same before it asks.
-
-    Raises:
-        gr.Error: there are too few pictures.
-    """
-    if advice := words.too_few(len(test), len(references)):
-        raise failure(advice)
+    overview = result.overview(outcome, plain_text(outcome))
+    return [words.verdict(outcome), overview, result.details(outcome), result.tried(outcome)]
 
 
 def compare_uploads(
@@ -293,40 +230,46 @@ def compare_uploads(
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio's way
     request: gr.Request | None = None,
 ) -> list[Any]:
-    """The handler of Compare; gives the values of the result's components.
+    """Compare: the values of the result's components.
 
     Raises:
         gr.Error: the pictures cannot be compared; the message says which, why and what to do.
     """
     began = time.perf_counter()
-    require_enough(test, references)
-    uploads = [*test, *references[:MAX_REFERENCES]]
+    uploads, paths = chosen(test, references)
     progress(0, desc=f"Reading {words.counted(len(uploads), 'picture')}")
+    is_gone = partial(DOOR.is_gone, request and request.session_hash, LocalContext.event_id.get(None))
     try:
         pictures = EMBEDDER.embed_files(
-            paths_of(uploads),
+            paths,
             visitor=DOOR.visitor_of(request) if request else "",
             report=lambda done, new: progress((done, new), desc=f"Picture {done + 1} of {new}"),
-            gone=partial(DOOR.is_gone, request and request.session_hash, LocalContext.event_id.get(None)),
+            gone=lambda: is_gone() and time.monotonic() - ASKED_AGAIN.get(paths, -math.inf) > GONE_SECONDS,
         )
+        outcome = outcome_of(test, references, tried, pictures)
     except RefusedError as error:
-        raise refusal(uploads, error, has_test=bool(test)) from error
-    try:
-        outcome = outcome_beside(test, references, tried, pictures)
-    except ValueError as error:  # not around `embed_files`: gr.Error is a ValueError too, and goes through as it is
+        reasons = {index: (uploads[index].name, str(reason)) for index, reason in error.reasons.items()}
+        log.info("Refused pictures: %s", "; ".join(reason for _, reason in reasons.values()))
+        raise failure(words.refusal(reasons, len(uploads), has_test=bool(test))) from error
+    except gr.Error:  # a ValueError too
+        raise
+    except ValueError as error:
         raise failure(escape(str(error))) from error
     log.info("Compared %d pictures in %.2f s", len(uploads), time.perf_counter() - began)
     return shown(outcome)
 
 
 def reopen(test: list[Upload], references: list[Upload], tried: list[Upload]) -> list[Any]:
-    """A result that was made before, from the cache alone; without all embeddings, how many there are."""
-    require_enough(test, references)
-    pictures = EMBEDDER.recall(paths_of([*test, *references[:MAX_REFERENCES]]))
+    """A result that was made before, from the cache alone; or how many of its pictures are measured."""
+    _, paths = chosen(test, references)
+    pictures = EMBEDDER.recall(paths)
     known = [picture for picture in pictures if picture]
-    if len(known) < len(pictures):
-        return [words.not_all_measured(len(known), len(pictures)), None, None, None]
-    return shown(outcome_beside(test, references, tried, known))
+    if len(known) == len(pictures):
+        return shown(outcome_of(test, references, tried, known))
+    for old in [old for old, moment in list(ASKED_AGAIN.items()) if time.monotonic() - moment > GONE_SECONDS]:
+        ASKED_AGAIN.pop(old, None)
+    ASKED_AGAIN[paths] = time.monotonic()
+    return [words.not_all_measured(len(known), len(pictures)), None, None, None]
 
 
 def take(export: Export, test: list[Upload], references: list[Upload], tried: list[Upload]) -> dict[str, str]:
@@ -335,12 +278,11 @@ def take(export: Export, test: list[Upload], references: list[Upload], tried: li
     Raises:
         gr.Error: the result is not known any more.
     """
-    require_enough(test, references)
-    pictures = EMBEDDER.recall(paths_of([*test, *references[:MAX_REFERENCES]]))
-    known = [picture for picture in pictures if picture]
-    if len(known) < len(pictures):
+    _, paths = chosen(test, references)
+    known = [picture for picture in EMBEDDER.recall(paths) if picture]
+    if len(known) < len(paths):
         raise failure(words.NOT_SAVED, "Not saved")
-    outcome = outcome_beside(test, references, tried, known)
+    outcome = outcome_of(test, references, tried, known)
     content = export.write(outcome)
     coded = base64.b64encode(content.encode() if isinstance(content, str) else content).decode()
     return {"name": file_name(outcome, export), "mime": export.mime, "base64": coded}
@@ -354,102 +296,79 @@ def fill(example: examples.ExampleSet) -> tuple[str, list[str]]:
     return str(example.test), [str(path) for path in example.references]
 
 
-def picture_inputs() -> tuple[gr.Image, gr.Gallery]:
-    """The slots for the test image and for the references, side by side."""
-    with gr.Row(elem_id="inputs"):
-        test = gr.Image(label="Test image", type="filepath", image_mode=None, **INPUT_OPTIONS, elem_id="test")
-        references = gr.Gallery(
-            label="References",
-            file_types=["image"],
-            columns=4,
-            object_fit="contain",
-            allow_preview=False,
-            **INPUT_OPTIONS,
-            elem_id="references",
-        )
-    return keep_upload(test), keep_upload(references)
+def script_of(name: str) -> str:
+    """What an event runs in the page: a function of page.js, with the values of the event's inputs."""
+    return f"(...inputs) => megastyle.{name}(...inputs)"
 
 
 def build_page() -> gr.Blocks:
-    """The page: inputs, examples, result, and what the number means.
-
-    `#fill` and `#reopen` are pressed by page.js alone; it also fills the lines `#chosen`, `#note`, `#hint`, `#stale`.
-    """
+    """The page: inputs, examples, result, and what the number means. `#fill` and `#reopen` are pressed by page.js."""
     folder = f"megastyle-examples-{getattr(os, 'getuid', str)()}"  # of one user; Windows has such a folder itself
-    example_sets = examples.write_examples(Path(tempfile.gettempdir()) / folder)
+    slot: dict[str, Any] = {"sources": ["upload", "clipboard"], "buttons": [], "height": 280, "min_width": 280}
+    tiles: dict[str, Any] = {"columns": 4, "object_fit": "contain", "file_types": ["image"], "allow_preview": False}
+    small: dict[str, Any] = {"size": "sm", "min_width": 120}
+    private: dict[str, Any] = {"api_visibility": "private"}
+    at_once: dict[str, Any] = {**private, "concurrency_limit": None, "show_progress": "hidden"}
     with gr.Blocks(title="MegaStyle Comparison", analytics_enabled=False) as page:
         gr.Markdown(result.intro(), elem_id="intro")
         if not ENCODER.source.official:
             gr.Markdown(words.not_megastyle(ENCODER.source.checkpoint), elem_id="not-megastyle")
-        test, references = picture_inputs()
-        gr.HTML(LINE, elem_id="chosen")
-        gr.HTML(LINE, elem_id="note")
+        tried, taken = gr.JSON(visible=False), gr.JSON(visible=False)
+        with gr.Row(elem_id="inputs"):  # below each other on a phone
+            test = gr.Image(label="Test image", image_mode=None, elem_id="test", **slot)
+            references = gr.Gallery(label="References", elem_id="references", **tiles, **slot)
+        inputs, asked = [test, references], [test, references, tried]
+        for part in asked:
+            part.preprocess = uploads_of
+        gr.HTML(words.LINE, elem_id="chosen")
+        gr.HTML(words.LINE, elem_id="note")
         with gr.Row(elem_id="actions"):
             compare_button = gr.Button("Compare", variant="primary", scale=3, min_width=120, elem_id="compare")
             clear_button = gr.Button("Clear all", scale=1, min_width=90)
-            fill_button = gr.Button("Fill", visible="hidden", elem_id="fill")
-            reopen_button = gr.Button("Reopen", visible="hidden", elem_id="reopen")
+            fill_button, reopen_button = (gr.Button(visible="hidden", elem_id=name) for name in ("fill", "reopen"))
         with gr.Row(elem_id="examples"):
             gr.HTML(words.EXAMPLES_LABEL)
-            example_buttons = [gr.Button(example.title, size="sm", min_width=80) for example in example_sets]
-        gr.HTML(LINE, elem_id="hint")
+            filling = [
+                gr.Button(example.title, size="sm", min_width=80).click(
+                    partial(fill, example), None, inputs, js=f"() => megastyle.example({example.hint!r})", **at_once
+                )
+                for example in examples.write_examples(Path(tempfile.gettempdir()) / folder)
+            ]
+        gr.HTML(words.LINE, elem_id="hint")
         with gr.Column(elem_id="result"):
-            gr.HTML(LINE, elem_id="stale")
+            gr.HTML(words.LINE, elem_id="stale")
             verdict = gr.Markdown(words.WAITING, elem_id="verdict")
-            overview, details = gr.HTML(elem_id="overview"), gr.HTML(elem_id="details")
-            tried_list = gr.HTML(elem_id="tried")
-            gr.HTML(FORMER, elem_id="former")
+            outputs = [verdict, *(gr.HTML(elem_id=name) for name in ("overview", "details", "tried"))]
+            gr.HTML(words.FORMER, elem_id="former")
             with gr.Row(elem_id="downloads"):
-                gr.Button("Copy as text", size="sm", min_width=120, elem_id="copy")
-                take_buttons = [gr.Button(export.button, size="sm", min_width=120) for export in EXPORTS]
+                gr.Button("Copy as text", elem_id="copy", **small)
+                for export in EXPORTS:
+                    button = gr.Button(export.button, elem_id=f"take-{export.ending[1:]}", **small)
+                    taking = button.click(partial(take, export), asked, taken, js=script_of("taking"), **at_once)
+                    taking.success(None, taken, js=script_of("save"))
         gr.HTML(result.about(PROVENANCE, CALIBRATION, MINUTES_KEPT), elem_id="about")
-        tried, taken = gr.JSON(visible=False), gr.JSON(visible=False)
-        tried.preprocess = uploads_tried
 
-        inputs, asked = [test, references], [test, references, tried]
-        outputs = [verdict, overview, details, tried_list]
-        private: dict[str, Any] = {"api_visibility": "private"}
-        at_once: dict[str, Any] = {**private, "concurrency_limit": None, "show_progress": "hidden"}
         comparing = compare_button.click(
             compare_uploads,
             asked,
             outputs,
-            js="(...inputs) => megastyle.comparing(...inputs)",
+            js=script_of("comparing"),
             concurrency_limit=COMPARISONS_AT_ONCE,
             show_progress_on=verdict,
             **private,
         )
-        comparing.success(None, js="() => megastyle.compared()")
-        comparing.failure(None, js="() => megastyle.failed()")
-        reopening = reopen_button.click(reopen, asked, outputs, js="() => megastyle.reopening()", **at_once)
-        reopening.success(None, js="() => megastyle.reopened()")
-        for button, export in zip(take_buttons, EXPORTS, strict=True):
-            taking = button.click(partial(take, export), asked, taken, js="() => megastyle.taking()", **at_once)
-            taking.success(None, taken, js="file => megastyle.save(file)")
-        filling = [
-            button.click(
-                partial(fill, example), None, inputs, js=f"() => megastyle.example({example.hint!r})", **at_once
-            )
-            for button, example in zip(example_buttons, example_sets, strict=True)
-        ]
-        restoring = page.load(None, None, inputs, js="() => megastyle.restore()")
-        refilling = fill_button.click(None, None, inputs, js="() => megastyle.fill()")
-        clearing = clear_button.click(
-            None,
-            None,
-            [*inputs, *outputs],
-            js=f"() => megastyle.clear({len(outputs) - 1})",
-            cancels=[comparing, reopening, *filling],
-        )
-        for event in (test.change, references.change):
-            event(None, inputs, js="(...inputs) => megastyle.changed(...inputs)")
+        comparing.success(None, js=script_of("compared"))
+        comparing.failure(None, js=script_of("failed"))
+        reopening = reopen_button.click(reopen, asked, outputs, js=script_of("reopening"), **at_once)
+        reopening.success(None, js=script_of("reopened"))
+        reopening.failure(None, js=script_of("missed"))
+        running = [comparing, reopening, *filling]
+        cleared = clear_button.click(None, None, [*inputs, *outputs], js=script_of("clear"), cancels=running)
+        fill_button.click(None, None, inputs, js=script_of("fill")).then(None, inputs, js=script_of("refilled"))
+        page.load(None, None, inputs, js=script_of("restore")).then(None, inputs, js=script_of("restored"))
         # Gradio internal: a gallery that an event has filled tells nobody of its change; look at `Gallery.change`
-        for event, then in (
-            (restoring, "restored"),
-            (refilling, "refilled"),
-            *((one, "changed") for one in (clearing, *filling)),
-        ):
-            event.then(None, inputs, js=f"(...inputs) => megastyle.{then}(...inputs)")
+        for event in (test.change, references.change, cleared.then, *(filled.then for filled in filling)):
+            event(None, inputs, js=script_of("changed"))
     return page
 
 
@@ -470,8 +389,6 @@ def main() -> None:
             tried=TRIED_KEPT,
             fileBytes=MAX_FILE_BYTES,
             files=LIMITS.upload_files,
-            uploadBytes=LIMITS.upload_bytes,
-            formats=FORMATS_IN_WORDS,
             minutes=MINUTES_KEPT,
         ),
         footer_links=["gradio", "settings"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,7 @@ class Attempt(NamedTuple):
 
     name: str
     mean: str
-    position: str
+    fit: str
     current: bool
 
 
@@ -108,12 +109,56 @@ class Page:
         return self
 
     def put_test(self, file: FilePayload) -> None:
-        """Choose the test image, or replace it."""
-        if self.test_pictures.count():
-            self.region("test").get_by_role("button", name="Remove the test image").click()
-            expect(self.test_pictures).to_have_count(0)
-        self.region("test").locator("input[type=file]").set_input_files(file)
-        expect(self.test_pictures).to_have_count(1)
+        """Choose the test image, or replace it, by a press on its slot."""
+        self.choose("test", [file])
+        expect(self.test_pictures).to_have_attribute("alt", f"Test image: {file['name']}")
+        self.wait_for_uploads()
+
+    def choose(self, slot: str, files: Sequence[FilePayload]) -> None:
+        """Press where a person presses to choose pictures for a slot, and choose."""
+        with self.tab.expect_file_chooser() as chooser:
+            self.region(slot).locator(".image-frame:visible, button:has(> input):visible").first.click()
+        chooser.value.set_files(list(files))
+
+    def wait_for_uploads(self) -> None:
+        """Go on when every picture is on the server and in its input."""
+        expect(self.tab.locator("body.uploading")).to_have_count(0)
+
+    def drop(self, target: Locator, files: Sequence[Path], address: str = "") -> None:
+        """Drag files, or the address of a picture, from outside the browser, and let them go over the target."""
+        target.scroll_into_view_if_needed()
+        box = target.bounding_box()
+        assert box
+        items = [{"mimeType": "text/uri-list", "data": address}] if address else []
+        data = {"items": items, "files": list(map(str, files)), "dragOperationsMask": 1}
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "data": data}
+        browser = self.tab.context.new_cdp_session(self.tab)
+        for kind in ("dragEnter", "dragOver", "drop"):
+            browser.send("Input.dispatchDragEvent", {"type": kind, **place})
+        browser.detach()
+
+    def copy_picture(self, colour: str) -> None:
+        """Put a picture of one colour into the clipboard."""
+        self.tab.evaluate(PUT_INTO_CLIPBOARD, colour)
+
+    @property
+    def chosen(self) -> tuple[list[str], list[str]]:
+        """The names of what is in the two inputs, as a screen reader says them."""
+        tests, references = (
+            pictures.evaluate_all("all => all.map(one => one.alt)")
+            for pictures in (self.test_pictures, self.reference_pictures)
+        )
+        return [name.removeprefix("Test image: ") for name in tests], references
+
+    def shows(self, test: str | None, *references: str) -> None:
+        """Wait until these pictures are in the inputs, and nothing is under way."""
+        expect(self.test_pictures).to_have_count(int(test is not None))
+        if test is not None:
+            expect(self.test_pictures).to_have_attribute("alt", f"Test image: {test}")
+        expect(self.reference_pictures).to_have_count(len(references))
+        for number, name in enumerate(references):
+            expect(self.reference_pictures.nth(number)).to_have_attribute("alt", name)
+        self.wait_for_uploads()
 
     def put_references(self, files: Sequence[FilePayload]) -> None:
         """Add references to those that are there."""
@@ -197,6 +242,11 @@ class Page:
         return self.region("stale").locator("p:not(:empty)")
 
     @property
+    def note(self) -> Locator:
+        """What the page says of a gesture, between the inputs and Compare."""
+        return self.region("note").locator("p:not(:empty)")
+
+    @property
     def toast(self) -> Locator:
         """The message that popped up."""
         return self.tab.get_by_test_id("toast-body")
@@ -225,9 +275,10 @@ class Page:
         """The list of what was tried, top to bottom."""
         attempts = []
         for row in self.region("tried").locator("tbody tr").all():
-            _, mean, position, *_ = row.locator("td").all_inner_texts()
+            mean = row.locator("td.number").first.inner_text()
             name = row.locator("bdi").get_attribute("title") or ""
-            attempts.append(Attempt(name, mean, position, row.get_attribute("aria-current") == "true"))
+            fit = row.locator(".badge").inner_text()
+            attempts.append(Attempt(name, mean, fit, row.get_attribute("aria-current") == "true"))
         return attempts
 
     @property
@@ -235,6 +286,10 @@ class Page:
         """The matrix's numbers, row by row."""
         rows = self.region("details").locator("table.matrix tbody tr").all()
         return [row.locator("td").all_text_contents() for row in rows]
+
+    def plain_html(self, name: str) -> str:
+        """A part of the page as HTML, without what its own styles and Svelte's markers say."""
+        return re.sub(r"<!--.*?-->|svelte-\w+|\s+|style=\"[^\"]*\"", " ", self.region(name).inner_html())
 
     def report(self) -> Any:
         """The file behind Download JSON, parsed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,11 +26,16 @@ DROPPED = (
 class Proxy:
     """The server.
 
-    `changes` says by the ending of a path what becomes of the answer's body; `status` answers everything.
+    `changes` says by the ending of a path what becomes of the answer's body; `status` answers everything. While the
+    line is cut, nothing comes through; it is cut by itself at a path that ends like one of `breaks`.
     """
 
     def __init__(self, target: str, changes: dict[str, Change] | None = None, status: int | None = None) -> None:
         self.target, self.changes, self.status = target, changes or {}, status
+        self.statuses: dict[str, int] = {}  # by the ending of a path, what a front answers there, in HTML
+        self.breaks: tuple[str, ...] = ()
+        self.is_cut = False
+        self.connections: set[socket.socket] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -43,6 +50,13 @@ class Proxy:
         self._server.shutdown()
         self._server.server_close()
 
+    def cut(self) -> None:
+        """End every connection, and let none come through until `is_cut` is false again."""
+        self.is_cut = True
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
 
 class _Handler(BaseHTTPRequestHandler):
     """Answers one request; the connection ends with the answer, so that no length need be known."""
@@ -52,16 +66,35 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Say nothing."""
 
+    def setup(self) -> None:
+        """Remember the connection."""
+        super().setup()
+        self.proxy.connections.add(self.connection)
+
+    def finish(self) -> None:
+        """Forget it."""
+        self.proxy.connections.discard(self.connection)
+        with contextlib.suppress(OSError):
+            super().finish()
+
     def do_GET(self) -> None:
         """Pass on, or refuse."""
-        if self.proxy.status:
-            self.send_response(self.proxy.status)
-            self.end_headers()
-            self.wfile.write(b"broken")
+        path = self.path.split("?")[0]
+        if path.endswith(self.proxy.breaks or "\0"):
+            self.proxy.breaks = ()
+            self.proxy.cut()
+        if self.proxy.is_cut:
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status = next((status for end, status in self.proxy.statuses.items() if path.endswith(end)), self.proxy.status)
+        if status:
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f"<html><title>{status}</title><h1>{status} of a front</h1></html>".encode())
+            return
         headers = {name: value for name, value in self.headers.items() if name.lower() != "accept-encoding"}
-        change = next((act for end, act in self.proxy.changes.items() if self.path.split("?")[0].endswith(end)), None)
+        change = next((act for end, act in self.proxy.changes.items() if path.endswith(end)), None)
         with httpx.stream(
             self.command, self.proxy.target + self.path, headers=headers, content=body, timeout=120
         ) as answer:

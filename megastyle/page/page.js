@@ -130,10 +130,18 @@
         filling += 1;
         press("fill");
     };
+    // What a front says instead of the server is no JSON; Gradio would show how it failed to read it.
     const told = status => ({
-        413: "they are too large together. Choose fewer or smaller ones.",
-        429: "the server has too much to do for this connection. Wait a minute and try again.",
-    })[status] ?? "the server does not answer. What you have chosen is kept; try again in a minute.";
+        413: "That is more than the server takes at once. Choose fewer or smaller pictures.",
+        429: "Too much was asked of the server from here. Wait a minute and try again.",
+    })[status] ?? "The server does not answer. What you have chosen is kept; try again in a minute.";
+    const plainFetch = window.fetch;
+    window.fetch = async (...asked) => {
+        const answer = await plainFetch(...asked), isJson = answer.headers.get("content-type")?.includes("json");
+        if (answer.ok || isJson || !String(asked[0].url ?? asked[0]).includes("/queue/join")) return answer;
+        const detail = `<b>Not done</b><br>${told(answer.status)}`;
+        return new Response(JSON.stringify({detail}), {status: answer.status === 503 ? 502 : answer.status});
+    };
     const showUploads = () => {
         const shares = [...uploads.values()], count = shares.length;
         document.body.classList.toggle("uploading", count > 0);
@@ -205,7 +213,7 @@
             refill();
             if (lines.length) note(...lines);
         } catch (error) {
-            if (visit === current) note(strong(fine.map(file => file.name).join(", ")), " could not be sent: ", error.message);
+            if (visit === current) note(strong(fine.map(file => file.name).join(", ")), " was not sent. ", error.message);
             then = null;
         }
     };
@@ -312,9 +320,15 @@
         spoken.textContent = [...document.querySelectorAll("#verdict :is(h2, p)")].slice(0, 3).map(part => part.textContent).join(" ");
         await bring(find("#result"), "start");
     };
-    const gaveUp = () => {
-        visit.comparing = null;
-        keep();
+    const lookAgain = async now => {
+        polls = now === measured ? polls + 1 : 0;
+        measured = now;
+        await pause(3000);
+        closeErrors();
+        if (!visit.comparing) return;
+        if (polls < 40) return ask(visit.comparing);
+        visit.comparing = null; // two minutes without a picture more
+        show();
         note("The comparison that was under way has not come to its end. Press Compare.");
         if (visit.shown) ask(visit.shown);
     };
@@ -342,7 +356,10 @@
         refilled(test, references) {
             filling -= 1;
             this.changed(test, references);
-            if (!filling && !uploads.size && then) [then, wanted] = [null, wanted, then()];
+            if (filling || uploads.size || !then) return;
+            const next = then;
+            then = null;
+            next();
         },
         changed(test, references) {
             if (!ready || filling) return;
@@ -354,13 +371,13 @@
             visit.example = {hint};
             return [];
         },
-        clear(outputs) {
+        clear() {
             closeErrors();
             visit = fresh();
             then = null;
             [...uploads.keys()].forEach(sending => sending.abort());
             note();
-            return [...this.fill(), constants.waiting, ...Array(outputs).fill(null)];
+            return [...this.fill(), constants.waiting, null, null, null];
         },
 
         comparing(test, references) {
@@ -383,14 +400,12 @@
         // The result, or how much of it there is; then a comparison that is under way is looked for again.
         async reopened() {
             await new Promise(requestAnimationFrame);
-            if (find("#overview .overview")) return arrived(wanted);
-            if (!visit.comparing) return show();
-            const now = find("#verdict").textContent;
-            polls = now === measured ? polls + 1 : 0;
-            measured = now;
-            if (polls > 40) return gaveUp(); // two minutes without a picture more
-            await pause(3000);
-            if (visit.comparing) ask(visit.comparing);
+            if (find("#overview .overview")) arrived(wanted);
+            else if (visit.comparing) lookAgain(find("#verdict").textContent);
+            else show();
+        },
+        missed() {
+            if (visit.comparing) lookAgain(measured);
         },
 
         taking: () => request(visit.shown),

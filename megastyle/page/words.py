@@ -25,6 +25,8 @@ WAITING = (
 EXAMPLES_HINT = "An example fills the two inputs; Compare does the rest."
 EXAMPLES_LABEL = "<span>No pictures at hand? Try an example:</span>"
 POSITIONS: dict[Position, str] = {"fits": "Fits", "edge": "At the edge", "apart": "Lies apart"}
+LINE = '<p role="status"></p>'  # page.js writes into it, and it is read out when it changes
+FORMER = "<details hidden><summary>Against the former references</summary><div></div></details>"  # page.js fills it
 NOT_SAVED = (
     "The file could not be made: the server no longer has these pictures, or what it measured of them. "
     "Choose the pictures again and press Compare; nothing was saved."

@@ -1,0 +1,103 @@
+"""The page where the Hub shows it: in the sandboxed frame of another site, made as tall as its content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import FrameLocator, expect
+
+from drawn import text_file, watercolours
+from page import DESKTOP, PHONE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import Page as Tab
+
+ALLOWED = "forms modals popups popups-to-escape-sandbox same-origin scripts downloads"
+SANDBOX = " ".join(f"allow-{what}" for what in ALLOWED.split())
+# The script speaks with the half of iframe-resizer that Gradio's page has in it, as the Hub's half (4.3.9) does.
+HUB = """<!doctype html><meta name="viewport" content="width=device-width, initial-scale=1">
+<body style="margin: 0"><header style="height: 60px">The Hub</header>
+<iframe style="width: 100%; border: 0; height: 400px" src="{url}"
+    sandbox="{sandbox}" allow="clipboard-read; clipboard-write"></iframe>
+<script>
+    const frame = document.querySelector("iframe");
+    const settings = ["frame", 0, false, false, 32, true, true, null, "bodyOffset", null,
+        null, 0, false, "parent", "scroll"];
+    frame.onload = () => frame.contentWindow.postMessage(`[iFrameSizer]${{settings.join(":")}}:false`, "*");
+    addEventListener("message", ({{data}}) => {{
+        const [id, height] = String(data).split("]")[1]?.split(":") ?? [];
+        if (String(data).startsWith("[iFrameSizer]") && id === "frame" && Number(height))
+            setTimeout(() => {{ frame.style.height = height + "px"; }}, 100);
+    }});
+</script>"""
+SIZES: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": DESKTOP},
+    "desktop, calm": {"viewport": DESKTOP, "reduced_motion": "reduce"},
+    "phone": {"viewport": PHONE, "has_touch": True, "is_mobile": True},
+    "phone, calm": {"viewport": PHONE, "has_touch": True, "is_mobile": True, "reduced_motion": "reduce"},
+}
+
+
+@pytest.fixture(params=SIZES)
+def hub(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Tab]:
+    """A page of another site that shows the app."""
+    with browser.new_context(**SIZES[request.param]) as context:
+        tab = context.new_page()
+        page = HUB.format(sandbox=SANDBOX, url=server)
+        tab.route("http://localhost/hub", lambda route: route.fulfill(body=page, content_type="text/html"))
+        tab.goto("http://localhost/hub")
+        expect(tab.frame_locator("iframe").locator("#chosen")).to_be_attached()
+        yield tab
+
+
+def press(target: Locator) -> None:
+    """With a finger where there is one."""
+    if target.page.evaluate("navigator.maxTouchPoints"):
+        target.tap()
+    else:
+        target.click()
+
+
+def put(space: FrameLocator, tests: list[Any], references: list[Any]) -> None:
+    """Choose pictures."""
+    for slot, files in (("test", tests), ("references", references)):
+        space.locator(f"#{slot} input[type=file]").set_input_files(files)
+        expect(space.locator(f"#{slot} :is(.image-frame, .thumbnail-item) img")).to_have_count(len(files))
+    expect(space.locator("body.uploading")).to_have_count(0)
+
+
+def test_a_visit_in_the_frame(hub: Tab) -> None:
+    """The headline comes into view, the head can be reached; messages and a large picture are where one looks."""
+    space = hub.frame_locator("iframe")
+    press(space.locator("#compare"))
+    expect(space.locator("#note")).to_be_in_viewport(ratio=0.95)
+    put(space, watercolours(1), watercolours(4)[1:])
+
+    press(space.locator("#compare"))
+    expect(space.locator("#verdict h2")).to_contain_text("style match")
+    expect(space.locator("#verdict h2")).to_be_in_viewport(ratio=1)
+    expect(space.locator("svg.ruler")).to_be_in_viewport(ratio=1)
+    for button in ("Save picture", "Download report"):
+        with hub.expect_download() as download:
+            press(space.get_by_role("button", name=button))
+        assert download.value.failure() is None
+
+    space.locator("#references input[type=file]").set_input_files(text_file("notes.png"))
+    expect(space.locator("#references .thumbnail-item")).to_have_count(4)
+    press(space.locator("#compare"))
+    expect(space.get_by_test_id("toast-body")).to_be_in_viewport(ratio=1)
+    press(space.get_by_test_id("toast-close"))
+    press(space.locator("#references .thumbnail-item").nth(1))
+    expect(space.get_by_role("dialog")).to_be_in_viewport(ratio=1)
+    press(space.get_by_role("button", name="Close", exact=True))
+
+    hub.frames[1].evaluate("() => { location.reload(); }")
+    expect(space.locator("svg.ruler")).to_be_visible()
+    expect(space.locator("#references .thumbnail-item")).to_have_count(4)
+    hub.mouse.wheel(0, -9999)
+    expect(space.locator("#intro h1")).to_be_in_viewport(ratio=1)
+    press(space.get_by_role("button", name="Clear all"))
+    expect(space.locator("#references .thumbnail-item")).to_have_count(0)
