@@ -77,7 +77,7 @@ def reloaded(page: Page) -> None:
 def reopened(page: Page) -> None:
     """An earlier result, shown again."""
     compared(page)
-    page.put_test(picture("oil-boat"))
+    page.put_test(picture("low-poly-boat"))
     page.compare().bring_back(NAMES[0])
 
 
@@ -145,8 +145,8 @@ def test_a_reference_is_replaced_in_its_place(page: Page) -> None:
     page.region("references").get_by_role("button", name="Reference 2: look at it large, or replace it").press("Enter")
     with page.tab.expect_file_chooser() as chooser:
         page.tab.get_by_role("button", name="Replace…").click()
-    chooser.value.set_files([picture("oil-boat")])
-    page.shows(NAMES[1], NAMES[2], "oil-boat.png", NAMES[4])
+    chooser.value.set_files([picture("low-poly-boat")])
+    page.shows(NAMES[1], NAMES[2], "low-poly-boat.png", NAMES[4])
     assert len(page.tried) == 2
     page.compare()
     assert {attempt.name for attempt in page.tried} == set(NAMES[:2])

@@ -87,7 +87,7 @@ def test_an_example_fills_the_inputs_and_runs_nothing(
 def test_changed_inputs_mark_the_result_as_old_until_they_are_put_back_or_compared(page: Page) -> None:
     test, *references = watercolours(3)
     page.put(test, references).compare()
-    page.put_references([picture("oil-boat")])
+    page.put_references([picture("low-poly-boat")])
     expect(page.old).to_contain_text("This is the old result")
     page.remove_reference(2)
     expect(page.old).to_have_count(0)
@@ -123,8 +123,8 @@ def test_a_refused_comparison_leaves_the_result_before_it_whole(page: Page) -> N
 EPOCHS: dict[str, FilePayload] = {
     name: picture(drawn, file_name=name)
     for name, drawn in {
-        "a_style_lora_for_water_and_ink_v3-000004_s42.png": "oil-boat",
-        "a_style_lora_for_water_and_ink_v3-000008_s42.png": "watercolour-hills",
+        "a_style_lora_for_water_and_ink_v3-000004_s42.png": "low-poly-boat",
+        "a_style_lora_for_water_and_ink_v3-000008_s42.png": "watercolour-tree2",
         "a_style_lora_for_water_and_ink_v3-000012_s42.png": "neon-boat",
     }.items()
 }
