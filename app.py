@@ -54,8 +54,10 @@ log = logging.getLogger("megastyle.app")
 HERE = Path(__file__).resolve().parent
 ON_ZEROGPU: bool = Config.zero_gpu  # told by the platform's client; the GPU itself is only seen inside the worker
 CACHED_PICTURES, CACHED_BYTES = 2048, 128 * 2**20  # embeddings with thumbnails, about 35 KB each
-GPU_SECONDS_BASE = 5.5  # a cold worker: fork, CUDA, moving 1.7 GB. On Blackwell the platform asks for 1.5 times as much
+GPU_SECONDS_BASE = 5.5  # a cold worker: fork, CUDA, moving 1.7 GB.
 GPU_SECONDS_PICTURE = 0.5  # one forward pass is 0.667 TFLOP; the rest is margin
+GPU_FACTOR = 1.5  # by which the platform counts a second of its default GPU
+DAILY_SECONDS = 120, 300  # of a visitor without an account, and with a free one
 GPU_PATIENCE = 2  # times the duration for the one more try after a worker died
 COMPARISONS_AT_ONCE = 8 if ON_ZEROGPU else 1  # each has a GPU of its own there; on a CPU two would share the cores
 QUEUE_LENGTH = 40  # visitors waiting; the last one waits a minute on ZeroGPU (10 s each), half an hour on a CPU
@@ -291,6 +293,15 @@ def take(export: Export, test: list[Upload], references: list[Upload], tried: li
 # ---------------------------------------------------------------------------------------------------------------- page
 
 
+def pictures_a_day() -> tuple[int, int] | None:
+    """How many test images a visitor's daily quota is enough for, one after the other with the same references."""
+    if not ON_ZEROGPU:
+        return None
+    one = GPU_FACTOR * math.ceil(GPU_SECONDS_BASE + GPU_SECONDS_PICTURE)
+    without, free = (int(seconds / one) for seconds in DAILY_SECONDS)
+    return without, free
+
+
 def fill(example: examples.ExampleSet) -> tuple[str, list[str]]:
     """The values of the two inputs for an example."""
     return str(example.test), [str(path) for path in example.references]
@@ -346,6 +357,7 @@ def build_page() -> gr.Blocks:
                     button = gr.Button(export.button, elem_id=f"take-{export.ending[1:]}", **small)
                     taking = button.click(partial(take, export), asked, taken, js=script_of("taking"), **at_once)
                     taking.success(None, taken, js=script_of("save"))
+        gr.Markdown(words.larger_jobs(result.SPACE, pictures_a_day()), elem_id="larger")
         gr.HTML(result.about(PROVENANCE, CALIBRATION, MINUTES_KEPT), elem_id="about")
 
         comparing = compare_button.click(

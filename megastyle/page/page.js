@@ -163,7 +163,7 @@
             showUploads();
             const isText = (sending.getResponseHeader("content-type") ?? "").startsWith("text/plain");
             if (sending.status === 200) done(JSON.parse(sending.responseText).map((path, index) => ({
-                path, url: address(path), orig_name: files[index].name, size: files[index].size, mime_type: files[index].type,
+                path, url: address(path), orig_name: files[index].name.slice(-255), size: files[index].size, mime_type: files[index].type,
                 meta: {_type: "gradio.FileData"},
             })));
             else fail(Error(isText && sending.status < 500 ? sending.responseText : told(sending.status)));
@@ -410,12 +410,36 @@
 
         taking: () => request(visit.shown),
         save({name, mime, base64}) {
-            const content = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
-            const href = URL.createObjectURL(new Blob([content], {type: mime}));
+            const file = new File([Uint8Array.from(atob(base64), letter => letter.charCodeAt(0))], name, {type: mime});
+            if (sharing) return share(file);
+            const href = URL.createObjectURL(file);
             Object.assign(document.createElement("a"), {href, download: name}).click();
             setTimeout(() => URL.revokeObjectURL(href), 60_000);
         },
     };
+
+    // Where the browser shares files; in a frame none does. It shares right after a press only, so a slow picture needs a second one.
+    let sharing = false, shareable = null;
+    const shareButton = find("#take-png")?.cloneNode();
+    const share = async file => {
+        sharing = false;
+        shareable = {file, of: JSON.stringify(visit.shown)};
+        try {
+            await navigator.share({files: [file]});
+            shareButton.textContent = "Share picture";
+        } catch (error) {
+            shareButton.textContent = error.name === "AbortError" ? "Share picture" : "Press again to share";
+        }
+    };
+    if (shareButton && !framed && navigator.canShare?.({files: [new File([""], "a.png", {type: "image/png"})]})) {
+        Object.assign(shareButton, {id: "share", textContent: "Share picture"});
+        shareButton.addEventListener("click", () => {
+            if (shareable?.of === JSON.stringify(visit.shown)) return share(shareable.file);
+            sharing = true;
+            press("take-png");
+        });
+        find("#take-png").after(shareButton);
+    }
 
     // --------------------------------------------------------------------------------------------------------------- presses
     const compareAsked = event => { // a hint costs no request, and an upload is waited for

@@ -365,6 +365,21 @@ def too_few(tests: int, references: int) -> str:
     return f"Choose a test image and 1 to {MAX_REFERENCES} references, or try an example."
 
 
+def larger_jobs(space: str, quota: tuple[int, int] | None) -> str:
+    """What to do with many pictures, and how many new ones a day's free GPU time is enough for; Markdown.
+
+    `quota` is that number without an account and with a free one; None where nobody is asked for a GPU.
+    """
+    folders = f"Many pictures? `python -m megastyle.score` scores [whole folders]({space}/blob/main/README.md) for you."
+    if quota is None:
+        return folders
+    without, free = quota
+    return (
+        f"{folders} On this page a day's free GPU time is enough for about {without} new test images without an "
+        f"account, {free} with a free one; pictures that were compared before cost none."
+    )
+
+
 def not_all_measured(known: int, pictures: int) -> str:
     """Said in a result's place, after a reload, while not all of its pictures are measured; Markdown."""
     return (

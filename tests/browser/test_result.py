@@ -176,7 +176,7 @@ HOSTILE = (
     '"><b onmouseover="alert(1)">bold.png',
     "[link](javascript:alert(1)) **bold**.png",
     "right\u202egnp.exe.png",
-    "x" * 296 + ".png",
+    "x" * 251 + ".png",
     "=1+1.png",
 )
 TOUCH = "all => all.forEach(one => one.dispatchEvent(new MouseEvent('mouseover', {bubbles: true})))"
