@@ -34,7 +34,6 @@ from gradio import route_utils, routes
 from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import LRUCache
-from gradio_client.utils import strip_invalid_filename_characters
 from markupsafe import Markup
 from pydantic import (
     BaseModel,
@@ -390,7 +389,7 @@ class UploadForm(route_utils.GradioMultiPartParser):  # type: ignore[misc]
             raise MultiPartException(FILES_ONLY)
         if len(self.files) > most:
             raise MultiPartException(f"Too many files at once: choose at most {most}.")
-        if strip_invalid_filename_characters(Path(part.file.filename).name) == "..":
+        if route_utils.client_utils.strip_invalid_filename_characters(Path(part.file.filename).name) == "..":
             part.file.filename = ""  # Gradio gives it a name, instead of refusing all files and keeping some
         self.store.held += FILE_COST
 
