@@ -41,6 +41,7 @@ GRADIENT_NORM = 1.0  # at most
 TEMPERATURE = 0.085  # of the contrastive loss
 SEED, HELD_OUT_SEED = 0, 501
 HELD_OUT_STYLES, HELD_OUT_PICTURES = 40, 12  # styles varied at random, and pictures in each; fewer than drawings
+TRIALS = 20_000  # of one kind for one number of references: 40 styles can tell no more
 CALIBRATION_NAME = "drawn pictures in styles and scenes that the demo's encoder never saw"
 
 Pixels = npt.NDArray[np.uint8]  # (..., SIZE, SIZE, 3) in 0 to 255
@@ -216,7 +217,8 @@ def calibrate(environment: Mapping[str, str]) -> str:
     rows = [unit_rows(model, torch.from_numpy(pixel_values(list(own), processor))).numpy() for own in made]
     measured, digest = EncoderOfSet(checkpoint=source.checkpoint, sha256=source.sha256), hashlib.sha256(made.tobytes())
     about = Provenance(CALIBRATION_NAME, digest.hexdigest(), measured, versions())
-    return calibration_text(measure(labelled({f"style {k:02}": list(own) for k, own in enumerate(rows)}), about))
+    pictures = labelled({f"style {number:02}": list(own) for number, own in enumerate(rows)})
+    return calibration_text(measure(pictures, about, trials=TRIALS))
 
 
 def build(environment: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,6 @@ def test_a_style_paints_every_scene_at_the_size_asked_for_and_the_seed_decides_h
         assert pixels(first).std(axis=(0, 1)).max() > 8, scene
         assert np.array_equal(pixels(first), pixels(again)), scene
         assert np.abs(pixels(first) - pixels(other)).mean() > 2, scene
-
-
-def test_any_two_styles_and_any_two_scenes_look_different() -> None:
-    by_style = {style: pixels(draw(style, "vase", seed=3, size=96)) for style in STYLES}
-    by_scene = {scene: pixels(draw("woodblock", scene, seed=3, size=96)) for scene in SCENES}
-    for drawn in (by_style, by_scene):
-        for one, other in combinations(drawn, 2):
-            assert np.abs(drawn[one] - drawn[other]).mean() > 8, (one, other)
 
 
 def test_one_seed_composes_a_scene_alike_in_every_style(monkeypatch: pytest.MonkeyPatch) -> None:
