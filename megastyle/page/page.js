@@ -367,8 +367,9 @@
             if (visit.example && !visit.example.references) Object.assign(visit.example, chosen());
             show();
         },
-        example(hint) {
-            visit.example = {hint};
+        example(hint) { // its list begins anew: a visitor's own test images were not chosen for its references
+            Object.assign(visit, {example: {hint}, tried: []});
+            note();
             return [];
         },
         clear() {
@@ -377,6 +378,7 @@
             then = null;
             [...uploads.keys()].forEach(sending => sending.abort());
             note();
+            spoken.textContent = "";
             return [...this.fill(), constants.waiting, null, null, null];
         },
 
