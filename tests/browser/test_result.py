@@ -198,7 +198,8 @@ def test_hostile_names_are_text_in_inputs_result_messages_and_after_a_reload(pag
     for size in (DESKTOP, PHONE):
         page.look(size)
         assert page.tab.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    page.put_references([text_file(HOSTILE[0]), {**text_file(HOSTILE[0] + ".pdf"), "mimeType": "application/pdf"}])
+    pdf: FilePayload = {"name": f"{HOSTILE[0]}.pdf", "mimeType": "application/pdf", "buffer": b"x"}
+    page.region("references").locator("input[type=file]").set_input_files([text_file(HOSTILE[0]), pdf])
     expect(page.note).to_contain_text(f"{HOSTILE[0]}.pdf is no picture")
     page.button("Compare").click()
     expect(page.toast).to_contain_text("onerror=alert(1)>.png is not a picture")

