@@ -83,7 +83,7 @@ def reopened(page: Page) -> None:
 
 ACTIONS: dict[str, Callable[[Page], None]] = {
     "at the start": lambda _: None,
-    "an example": lambda page: page.take_example("One hand"),
+    "an example": lambda page: page.take_example("Same style, other motif"),
     "Compare": compared,
     "Clear all": cleared,
     "a look at a reference": looked_at,

@@ -94,7 +94,7 @@ def test_changed_inputs_mark_the_result_as_old_until_they_are_put_back_or_compar
     changes: list[Callable[[], None]] = [
         lambda: page.put_test(picture("watercolour-vase")),
         lambda: page.remove_reference(0),
-        lambda: page.take_example("One hand"),
+        lambda: page.take_example("Same style, other motif"),
     ]
     for change in changes:
         expect(page.old).to_have_count(0)

@@ -461,10 +461,3 @@ def test_what_is_not_known_any_more_is_said_and_costs_nothing(
 def test_a_tried_picture_that_is_gone_is_left_out_of_the_list(fresh: ModuleType, upload: Callable[..., Any]) -> None:
     gone = fresh.Upload("/nowhere/x.png", "x.png")
     assert tried_of(fresh, compared(fresh, [upload(1)], [upload(10)], [gone])) == ["1.png"]
-
-
-def test_the_tab_sends_at_most_so_many(app: ModuleType) -> None:
-    """The latest; each by its path and the visitor's own name."""
-    files = [{"path": f"/u/{number}/a.png", "orig_name": f"{number}.png"} for number in range(app.TRIED_KEPT + 1)]
-    assert app.uploads_tried(files) == [app.Upload(file["path"], file["orig_name"]) for file in files[1:]]
-    assert app.uploads_tried(None) == []
