@@ -167,12 +167,6 @@ class GalleryVideo(Sent):
     caption: Text | None = None
 
 
-class Row(Sent):
-    """Which row of a list was pressed."""
-
-    index: Annotated[int, Field(ge=0, lt=1000)]
-
-
 class Envelope(BaseModel):
     """What tells which event a body is for."""
 
@@ -187,7 +181,7 @@ class Join(Sent):
     fn_index: int
     trigger_id: int | None = None
     session_hash: Session
-    event_data: Row | None = None
+    event_data: None = None
 
 
 class Cancel(Sent):
@@ -233,7 +227,6 @@ class Schema:
             ]
             | None,
             "json": Annotated[list[File], Field(max_length=limits.tried, fail_fast=True)] | None,
-            "state": None,
         }
         parts = {part["id"]: part["type"] for part in config["components"]}
         self.triggers = {target for event in config["dependencies"] for target, _ in event["targets"]} | {None}
