@@ -253,6 +253,11 @@ class Comparison:
         return tuple((((m - 1) * np.array(self.core_agreement) + self.cosines[list(self.core)]) / m).tolist())
 
     @property
+    def is_yardstick(self) -> bool:
+        """Whether the core is large enough to judge a test image by."""
+        return len(self.core) >= MIN_POSITION_REFERENCES
+
+    @property
     def is_loose(self) -> bool:
         """Whether the agreement, as shown, is below LOOSE_BELOW: the references share little style."""
         return self.agreement is not None and rounded(self.agreement.mean) < LOOSE_BELOW
@@ -260,7 +265,7 @@ class Comparison:
     @cached_property
     def position(self) -> Position | None:
         """Where the test image lies by `positions`; None without one or for a core of fewer than three."""
-        if not self.has_test or len(self.core) < MIN_POSITION_REFERENCES:
+        if not (self.has_test and self.is_yardstick):
             return None
         return POSITIONS[int(positions(self.cosines[None, list(self.core)], self.among_core[None])[0])]
 

@@ -34,7 +34,6 @@ from megastyle import folders
 from megastyle.calibration import Calibration, find_calibration
 from megastyle.comparison import (
     BANDS,
-    MIN_POSITION_REFERENCES,
     POSITIONS,
     Comparison,
     band_of,
@@ -45,10 +44,18 @@ from megastyle.comparison import (
 )
 from megastyle.encoder import Encoder, load_encoder
 from megastyle.folders import FolderError, Picture, Remarks, listed, place_of, printable
-from megastyle.page.exports import BYTE_ORDER_MARK, DECIMALS, inert, precise, table
+from megastyle.page.exports import (
+    BYTE_ORDER_MARK,
+    DECIMALS,
+    agreement_record,
+    calibration_named,
+    inert,
+    precise,
+    table,
+)
 from megastyle.page.outcome import now, provenance_of
 from megastyle.page.result import FOLDER, render
-from megastyle.page.words import NOT_MEGASTYLE, REMARKS, of_thousand, short
+from megastyle.page.words import REMARKS, of_thousand, short, warning
 
 Rows = npt.NDArray[np.float32]
 Groups = Mapping[str, Sequence[Picture]]
@@ -102,7 +109,7 @@ def picture_records(
     shown_cosines = cosines.astype(np.float64).round(DECIMALS).tolist()
     means, core_means = (part.mean(axis=1, dtype=np.float64).round(DECIMALS) for part in (cosines, cosines[:, core]))
     found: list[str | None] = [None] * len(cosines)
-    if len(core) >= MIN_POSITION_REFERENCES:
+    if references.is_yardstick:
         found = [POSITIONS[index] for index in positions(cosines[:, core], references.among_core[None])]
     records = []
     for index, (group, picture) in enumerate((group, one) for group, inside in groups.items() for one in inside):
@@ -176,20 +183,20 @@ def scores_of(groups: Groups, references: Sequence[Picture], rows: Rows, encoder
     pictures = picture_records(groups, rows, against, calibration)
     ranked = group_records(pictures)
     own = map(precise, against.leave_one_out) if len(references) > 1 else [None]
-    about = calibration and {key: getattr(calibration, key) for key in ("name", "styles", "pictures", "sha256")}
+    about = calibration and calibration_named(calibration)
     if calibration and about and len(against.core) in calibration.rows:
         smallest = calibration.smallest_shares(len(against.core))
         about |= dict(zip(("same_smallest", "different_smallest"), map(precise, smallest), strict=True))
     return {
         "format": FORMAT,
-        "warning": None if provenance.is_official else f"{NOT_MEGASTYLE}: the encoder is not the published one.",
+        "warning": warning(provenance) or None,
         "groups": ranked,
         "pairs": pairs_record([name for name, inside in groups.items() if inside], pictures),
         "references": [
             {"name": one.name, "sha256": one.sha256, "leave_one_out": mean}
             for one, mean in zip(references, own, strict=True)
         ],
-        "reference_agreement": against.agreement and {k: precise(v) for k, v in against.agreement._asdict().items()},
+        "reference_agreement": agreement_record(against),
         "odd_one_out": against.odd_one_out,
         "set": set_sentences(against),
         "pictures": pictures,
@@ -216,13 +223,12 @@ def set_sentences(references: Comparison) -> list[str]:
         name, own = references.reference_names[odd], shown(references.leave_one_out[odd])
         rest = f"means are over all {count} references, positions and frequencies without it"
         sentences.append(f"Agrees least: {name}, at {own} to the others; {rest}.")
-    has_range = len(references.core) >= MIN_POSITION_REFERENCES
-    spread = f" ({shown(agreement.min)} to {shown(agreement.max)})" if has_range else ""
+    spread = f" ({shown(agreement.min)} to {shown(agreement.max)})" if references.is_yardstick else ""
     others = f"{count} references agree" if odd is None else f"The other {count - 1} agree"
     sentences.append(f"{others} with each other at {shown(agreement.mean)}{spread}.")
     if references.is_loose:
         sentences.append("A loose set: they hardly share a style, so a mean over them says little.")
-    if not has_range:
+    if not references.is_yardstick:
         sentences.append("Two references are too few to say whether a picture fits.")
     return sentences
 

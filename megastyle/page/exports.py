@@ -13,7 +13,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from megastyle.comparison import MIN_POSITION_REFERENCES, Comparison, band_of, shown
+from megastyle.calibration import Calibration
+from megastyle.comparison import Comparison, band_of, shown
 from megastyle.page import words
 from megastyle.page.outcome import Outcome
 from megastyle.page.picture import png
@@ -28,11 +29,6 @@ INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: they could bre
 def precise(value: float | None) -> float | None:
     """A number for the files; what cannot be had stays None."""
     return None if value is None else round(float(value), DECIMALS)
-
-
-def warning_of(outcome: Outcome) -> str:
-    """What a reader must not overlook; empty for the published encoder."""
-    return "" if outcome.provenance.is_official else f"{words.NOT_MEGASTYLE}: the encoder is not the published one."
 
 
 # ----------------------------------------------------------------------------------------------------------------- JSON
@@ -70,12 +66,20 @@ def score(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def agreement_record(comparison: Comparison) -> dict[str, float | None] | None:
+    """Mean and range of the agreement; None for one reference."""
+    agreement = comparison.agreement
+    return agreement and {key: precise(value) for key, value in agreement._asdict().items()}
+
+
+def calibration_named(calibration: Calibration) -> dict[str, Any]:
+    """Which calibration it is."""
+    return {key: getattr(calibration, key) for key in ("name", "styles", "pictures", "sha256")}
+
+
 def calibration_record(outcome: Outcome) -> dict[str, Any] | None:
     """The calibration and where the score stands in it."""
-    if (calibration := outcome.calibration) is None:
-        return None
-    about = {key: getattr(calibration, key) for key in ("name", "styles", "pictures", "sha256")}
-    return about | shares(outcome)
+    return calibration_named(outcome.calibration) | shares(outcome) if outcome.calibration else None
 
 
 def attempt_record(outcome: Outcome) -> dict[str, Any]:
@@ -87,15 +91,12 @@ def attempt_record(outcome: Outcome) -> dict[str, Any]:
 def record(outcome: Outcome) -> dict[str, Any]:
     """The whole result as data; `reference_agreement`, `core_mean`, `gap`, `position` leave the odd one out."""
     comparison, provenance = outcome.comparison, outcome.provenance
-    agreement = comparison.agreement
     return {
         **score(outcome),
-        "warning": warning_of(outcome) or None,
+        "warning": words.warning(outcome.provenance) or None,
         "test": {"name": comparison.names[0], "sha256": comparison.digests[0]} if comparison.has_test else None,
         "references": [reference_record(comparison, index) for index in range(len(comparison.reference_names))],
-        "reference_agreement": {key: precise(value) for key, value in agreement._asdict().items()}
-        if agreement
-        else None,
+        "reference_agreement": agreement_record(comparison),
         "odd_one_out": comparison.odd_one_out,
         "ignored": list(comparison.ignored),
         "names": list(comparison.names),
@@ -135,11 +136,11 @@ def facts(outcome: Outcome) -> list[tuple[str | float | None, ...]]:
     rows: list[tuple[str | float | None, ...]] = []
     if comparison.has_test:
         rows += [("# mean cosine", precise(comparison.mean_cosine), comparison.band.label)]
-    if warning := warning_of(outcome):
+    if warning := words.warning(outcome.provenance):
         rows += [("# warning", warning)]
     if agreement:
         rows += [("# agreement", precise(agreement.mean))]
-    if agreement and len(comparison.core) >= MIN_POSITION_REFERENCES:
+    if agreement and comparison.is_yardstick:
         rows += [("# agreement from and to", precise(agreement.min), precise(agreement.max))]
     if comparison.position:
         rows += [("# position", comparison.position, precise(comparison.gap))]
@@ -195,7 +196,7 @@ def html_report(outcome: Outcome) -> str:
         data=json_for_html(outcome),
         head=head,
         sentences=sentences,
-        warning=warning_of(outcome),
+        warning=words.warning(outcome.provenance),
         made=outcome.made,
         facts=words.facts(outcome.provenance, outcome.calibration),
         **parts_of(outcome),

@@ -407,6 +407,11 @@ def refusal(reasons: Mapping[int, tuple[str, str]], pictures: int, *, has_test: 
     return Markup("<br>").join(lines)
 
 
+def warning(provenance: Provenance) -> str:
+    """What a reader must not overlook; empty for the published encoder."""
+    return "" if provenance.is_official else f"{NOT_MEGASTYLE}: the encoder is not the published one."
+
+
 def not_megastyle(checkpoint: str) -> str:
     """Said on a page whose encoder is not the published one, in Markdown."""
     return (
@@ -427,13 +432,13 @@ def facts(provenance: Provenance, calibration: Calibration | None) -> list[tuple
     """How a score was measured, for the appendix of a paper: titles and texts, in the order in which they are read."""
     encoder = provenance.encoder
     commit = f" (commit {encoder['revision']})" if encoder["revision"] else ""
-    warning = "" if provenance.is_official else f" {NOT_MEGASTYLE}."
+    caution = "" if provenance.is_official else f" {NOT_MEGASTYLE}."
     page = f"; this page's commit {provenance.page}" if provenance.page else ""
     versions = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
     weights = f"weights {encoder['checkpoint']}{commit}, SHA-256 {encoder['sha256']}"
     none = "None: this encoder is not calibrated, so the labels are rules of thumb."
     return [
-        ("Encoder", f"{weights}; built as {encoder['backbone']}.{warning}"),
+        ("Encoder", f"{weights}; built as {encoder['backbone']}.{caution}"),
         ("Method", provenance.method),
         ("Versions", f"{versions}{page}."),
         ("Calibration", calibration_in_words(calibration) if calibration else none),
