@@ -15,7 +15,7 @@ from megastyle.comparison import Comparison
 from megastyle.pictures import Thumbnail
 
 METHOD = (
-    "Each picture is turned upright by its EXIF tag, converted to 8-bit RGB, resized to {side} x {side} pixels by "
+    "Each picture is turned upright as browsers turn it, converted to 8-bit RGB, resized to {side} x {side} pixels by "
     "Pillow (bicubic, aspect ratio not kept), scaled to [-1, 1] (mean 0.5, standard deviation 0.5 for each channel), "
     "and embedded by the vision tower's pooler_output in float32, divided by its L2 norm. Cosine similarity is the dot "
     "product of two embeddings; the mean cosine is its arithmetic mean over the references."
@@ -81,7 +81,7 @@ class Outcome:
             is an old one.
         remarks: what to know of each picture, keys of `words.REMARKS`, in the order of `comparison.names`; empty if
             nothing was looked for.
-        tried: the outcomes of all test images that were compared with these references, this one included, best first.
+        tried: the outcomes of all test images of a visit against these references, this one included, best first.
     """
 
     comparison: Comparison
