@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from megastyle.page import words
 from megastyle.page.outcome import Outcome
-from megastyle.page.ruler import border_of, dots_of, scale_of, stretches
+from megastyle.page.ruler import dots_of, scale_of, stretches
 
 SIZE = (1200, 630)  # px: what chats and social networks show uncut
 MARGIN = 40
@@ -19,21 +20,12 @@ LARGEST, GAP = 140, 8  # of a reference's square, and between two
 INK, QUIET, PAPER, FRAME = "#1c1c22", "#605d57", "#ffffff", "#f3f1ed"
 WARNING_PAPER, WARNING_INK = "#fff3d6", "#3d2f08"
 RULER_TOP = 500
+LETTER = 13  # px of a letter of the sentence, generously
 NAME_LENGTH = 30  # characters of the test image's name
 MISSING = "\U0010fffe"  # a letter that no font has: what has its shape would be drawn as a box
 
 
-@lru_cache(maxsize=8)
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """Pillow's own font, which has the letters of ASCII and a few more, and no emoji.
-
-    Raises:
-        TypeError: this Pillow was built without FreeType.
-    """
-    found = ImageFont.load_default(size)
-    if not isinstance(found, ImageFont.FreeTypeFont):
-        raise TypeError("expected a Pillow that was built with FreeType")
-    return found
+font = lru_cache(maxsize=8)(ImageFont.load_default)  # Pillow's own: letters of ASCII and a few more, and no emoji
 
 
 def drawable(text: str) -> str:
@@ -42,59 +34,27 @@ def drawable(text: str) -> str:
     return text if text.isprintable() and all(bytes(font(20).getmask(letter)) != box for letter in text) else ""
 
 
-def picture_of(address: str, side: int) -> Image.Image:
-    """A thumbnail's data address as a picture that fills `side` pixels one way, and no more the other."""
+def paste_in(canvas: Image.Image, address: str, box: tuple[int, int], side: int) -> None:
+    """A thumbnail's data address as a picture in a square whose upper left corner is `box`."""
     content = base64.b64decode(address.partition(",")[2])
     with Image.open(io.BytesIO(content), formats=["WEBP"]) as opened:
-        picture = opened.convert("RGB")
-    return ImageOps.contain(picture, (side, side), Image.Resampling.LANCZOS)
-
-
-def wrapped(text: str, size: int, width: int) -> list[str]:
-    """The text as lines of at most `width` pixels."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if font(size).getlength(longer) > width and lines[-1]:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
-
-
-def paste_in(canvas: Image.Image, address: str, box: tuple[int, int], side: int) -> None:
-    """A thumbnail in the middle of a square whose upper left corner is `box`."""
-    ImageDraw.Draw(canvas).rectangle((*box, box[0] + side - 1, box[1] + side - 1), fill=FRAME)
-    picture = picture_of(address, side)
-    canvas.paste(picture, (box[0] + (side - picture.width) // 2, box[1] + (side - picture.height) // 2))
+        canvas.paste(ImageOps.pad(opened.convert("RGB"), (side, side), Image.Resampling.LANCZOS, FRAME), box)
 
 
 def draw_ruler(draw: ImageDraw.ImageDraw, outcome: Outcome) -> None:
-    """Bands with a mark for each reference and their mean; below them what decides the position."""
+    """Bands with a mark for each reference, and their mean; without a test image, their means to one another."""
     comparison, scale = outcome.comparison, scale_of(outcome)
     width, base = SIZE[0] - 2 * MARGIN, RULER_TOP + 44
-
-    def at(cosine: float) -> float:
-        return MARGIN + scale.place(cosine) / 100 * width
-
     for stretch in stretches(scale):
         left, right = (MARGIN + place / 100 * width for place in (stretch.left, stretch.right))
         draw.rectangle((left, base - 1.4 * stretch.height, right - 2, base), fill=stretch.band.colour)
         draw.text(((left + right) / 2, base + 16), stretch.band.name, QUIET, font(19), "mm")
-    for cosine in comparison.cosines:
-        draw.line((at(cosine), base - 30, at(cosine), base + 4), INK, 3)
+    for cosine in comparison.cosines if comparison.has_test else dots_of(comparison):
+        x = MARGIN + scale.place(cosine) / 100 * width
+        draw.line((x, base - 30, x, base + 4), INK, 3)
     if comparison.has_test:
-        x = at(comparison.mean_cosine)
+        x = MARGIN + scale.place(comparison.mean_cosine) / 100 * width
         draw.polygon([(x - 10, base - 46), (x + 10, base - 46), (x, base - 30)], fill=INK)
-    below = base + 44
-    if (border := border_of(comparison)) is not None:
-        draw.rectangle((MARGIN, below - 10, at(border), below + 10), fill="#e6e2da")
-        draw.text((MARGIN + 8, below), "lies apart", QUIET, font(17), "lm")
-    for dot in dots_of(comparison):
-        draw.ellipse((at(dot) - 7, below - 7, at(dot) + 7, below + 7), outline=INK, width=3)
-    if comparison.position:
-        x = at(comparison.core_mean)
-        draw.polygon([(x, below - 12), (x + 10, below), (x, below + 12), (x - 10, below)], fill=INK)
 
 
 def draw_words(draw: ImageDraw.ImageDraw, outcome: Outcome, left: int, top: int) -> None:
@@ -107,7 +67,7 @@ def draw_words(draw: ImageDraw.ImageDraw, outcome: Outcome, left: int, top: int)
     title = head.split(" ", 1)[1]  # the font has no emoji
     draw.text((left + (60 if comparison.has_test else 0), top), title, INK, font(48), stroke_width=1)
     draw.text((left, top + 70), headline, INK, font(32))
-    for number, line in enumerate(wrapped(sentence, 25, width)[:5]):
+    for number, line in enumerate(textwrap.wrap(sentence, width // LETTER)[:5]):
         draw.text((left, top + 122 + 33 * number), line, INK, font(25))
 
 

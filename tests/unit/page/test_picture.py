@@ -12,7 +12,7 @@ from PIL import Image, ImageColor
 
 from megastyle.comparison import BANDS, Comparison
 from megastyle.page.outcome import Outcome
-from megastyle.page.picture import SIZE, WARNING_PAPER, drawable, png, wrapped
+from megastyle.page.picture import SIZE, WARNING_PAPER, drawable, png
 from megastyle.page.result import pictures_of
 from outcomes import UNOFFICIAL, outcome, thumbnail_of
 from sets import HOSTILE, SETS, described, evenly, every_set, with_test
@@ -64,21 +64,11 @@ def test_what_is_none_of_megastyles_says_so() -> None:
     assert share_of(pixels(replace(one, provenance=UNOFFICIAL))[:40], WARNING_PAPER) > 0.7
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_it_is_drawn_whatever_the_test_image_is_called(name: str) -> None:
-    pixels(pictured(described([name, "b.png", "c.png"])))
-
-
-def test_a_name_that_the_font_lacks_is_left_out() -> None:
+def test_it_is_drawn_whatever_the_test_image_is_called_and_what_the_font_lacks_is_left_out() -> None:
     """Rather than drawn as boxes."""
+    for name in HOSTILE:
+        pixels(pictured(described([name, "b.png"])))
     assert [drawable(name) for name in ("boat (v2).png", "水彩.png", "🟢.png", "a\u202eb", "a\nb")] == [
         "boat (v2).png",
         *[""] * 4,
     ]
-
-
-def test_a_sentence_is_wrapped_between_words() -> None:
-    words = "a sentence of several words that does not fit into one line"
-    lines = wrapped(words, 25, 300)
-    assert len(lines) > 1
-    assert " ".join(lines) == words
