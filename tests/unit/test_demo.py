@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import SiglipImageProcessorPil, SiglipVisionModel
+from transformers import SiglipVisionModel
 
 from loopback import ROOT
 from megastyle.calibration import read_calibration
@@ -130,19 +130,11 @@ def test_the_checkpoint_is_made_like_the_published_one(tiny_encoder: tuple[Path,
     assert all(name.startswith("vision_model.") for name in state)
     assert {value.dtype for value in state.values()} == {torch.float16}
     assert 130_000 < sum(value.numel() for value in state.values()) < 150_000
-
-
-def test_the_backbone_folder_is_one_that_transformers_loads(tiny_encoder: tuple[Path, Path]) -> None:
     model, report = SiglipVisionModel.from_pretrained(tiny_encoder[0], output_loading_info=True)
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
-    kept = {name.removeprefix("vision_model."): value for name, value in model.state_dict().items()}
-    for name, value in state_of(tiny_encoder[1]).items():
-        assert torch.equal(kept[name.removeprefix("vision_model.")].half(), value), name
-    processor = SiglipImageProcessorPil.from_pretrained(tiny_encoder[0])
-    assert (dict(processor.size), processor.resample) == ({"height": 112, "width": 112}, 3)
-    assert {*processor.image_mean, *processor.image_std} == {0.5}
-    assert processor.rescale_factor == 1 / 255
+    kept = {name.removeprefix("vision_model."): value.half() for name, value in model.state_dict().items()}
+    assert all(torch.equal(kept[name.removeprefix("vision_model.")], value) for name, value in state.items())
 
 
 def test_the_calibration_fits_the_encoder_and_says_what_it_was_measured_on(tiny_encoder: tuple[Path, Path]) -> None:
@@ -152,9 +144,10 @@ def test_the_calibration_fits_the_encoder_and_says_what_it_was_measured_on(tiny_
     assert (calibration.styles, calibration.pictures) == (40, 480)
     assert sorted(calibration.rows) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert calibration.rows[1].auc >= 0.98
-    assert calibration.rows[8].positions
-    assert calibration.rows[8].positions["same"]["apart"] <= 0.02
-    assert calibration.rows[8].positions["different"]["fits"] <= 0.05
+    positions = calibration.rows[8].positions
+    assert positions
+    assert positions["same"]["apart"] <= 0.02
+    assert positions["different"]["fits"] <= 0.05
 
 
 def test_training_needs_no_network_and_gives_the_same_weights_on_any_number_of_threads(
@@ -182,10 +175,6 @@ def write_two_files(folder: Path) -> None:
     (folder / "megastyle_encoder.pth").write_text(folder.parent.name)
 
 
-def content_of(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-
-
 def test_a_kept_encoder_is_not_trained_again_and_another_recipe_is_trained_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,7 +196,7 @@ def test_a_training_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkey
     monkeypatch.setattr(demo, "build", break_off)
     with pytest.raises(KeyboardInterrupt):
         demo.prepare(tmp_path)
-    assert content_of(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_of_two_that_train_at_once_the_first_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,19 +214,15 @@ def test_the_recipe_changes_with_what_the_kept_files_depend_on(tmp_path: Path, m
         "import sys, megastyle.demo.training; print(*(m.__file__ for n, m in sys.modules.items() if 'megastyle' in n))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert set(map(Path, done.stdout.split())) <= set(demo.SOURCES)
-    assert Path(demo.__file__) in demo.SOURCES
+    assert {demo.__file__, *done.stdout.split()} <= set(map(str, demo.SOURCES))
     recipes = {demo.recipe()}
     edited = tmp_path / "edited.py"
     edited.write_text("another")
-    with monkeypatch.context() as patch:
-        patch.setattr(demo, "SOURCES", [*demo.SOURCES[:-1], edited])
-        recipes.add(demo.recipe())
-    installed = examples.version
-    for library in ("torch", "transformers", "numpy", "Pillow"):
-        monkeypatch.setattr(examples, "version", lambda name, of=library: "0" if name == of else installed(name))
-        recipes.add(demo.recipe())
-    assert len(recipes) == 6
+    monkeypatch.setattr(demo, "SOURCES", [*demo.SOURCES[:-1], edited])
+    recipes.add(demo.recipe())
+    monkeypatch.setattr(examples, "version", lambda name: "0" if name == "Pillow" else "1")
+    recipes.add(demo.recipe())
+    assert len(recipes) == 3
 
 
 # --------------------------------------------------------------------------------------------------------- the command
