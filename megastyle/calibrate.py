@@ -14,13 +14,14 @@ import logging
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from megastyle import folders
-from megastyle.calibration import EncoderOfSet, calibration_text, require_name
+from megastyle.calibration import calibration_text, require_name
 from megastyle.encoder import load_encoder
 from megastyle.folders import FolderError, Picture, Remarks, listed, place_of, printable
-from megastyle.measuring import Provenance, labelled, measure, versions
+from megastyle.measuring import labelled, measure
 from megastyle.page.calibration_report import report, summary
 
 OUT = Path(__file__).resolve().parent.parent / "calibration.json"  # where app.py looks for it
@@ -42,24 +43,14 @@ def files_by_style(folder: Path, remarks: Remarks) -> dict[str, list[Path]]:
     """The files of each subfolder, by its name.
 
     Raises:
-        FolderError: there is no folder, it has no subfolder, or the files lie in subfolders of these.
+        FolderError: there is no folder, or two styles cannot be told apart.
     """
-    name = printable(str(folder))
     loose, subfolders = folders.inside(folder, remarks)
-    if not subfolders:
-        raise FolderError(f"{name} holds no folder; expected one subfolder a style")
-    found = {subfolder: folders.inside(subfolder, remarks) for subfolder in subfolders}
-    deep = [printable(subfolder.name) for subfolder, (_, deeper) in found.items() if deeper]
-    if not any(files for files, _ in found.values()):
-        because = f"; expected one subfolder a style with pictures in it, as in {name}/{deep[0]}" if deep else ""
-        raise FolderError(f"the folders in {name} hold no pictures{because}")
     if loose:
         names = listed([printable(path.name) for path in loose])
         remarks.notes.append(f"Not looked at ({len(loose)}): {names} in {printable(folder.name)} itself, in no style.")
-    if deep:
-        remarks.notes.append(f"Folders inside of styles are not looked into: those of {listed(deep)}.")
-    styles = {printable(subfolder.name): files for subfolder, (files, _) in found.items()}
-    if len(styles) < len(found):
+    styles = {printable(subfolder.name): folders.files_in(subfolder, remarks) for subfolder in subfolders}
+    if len(styles) < len(subfolders):
         raise FolderError("two styles have names that can only be told apart by characters that cannot be printed")
     return styles
 
@@ -89,7 +80,8 @@ def require_set(styles: Styles, remarks: Remarks) -> None:
     sizes = [len(pictures) for pictures in styles.values()]
     if (usable := sum(size > 1 for size in sizes)) < 2:
         because = f" ({' '.join(lines)})" if (lines := remarks.lines()) else ""
-        raise FolderError(f"expected two styles or more with two pictures that can be read, found {usable}{because}")
+        wanted = "two subfolders or more, one a style, with two pictures or more that can be read"
+        raise FolderError(f"expected {wanted}, found {usable}{because}")
     if sum(sizes) > MAX_PICTURES:
         raise FolderError(f"expected at most {MAX_PICTURES:,} pictures, found {sum(sizes):,}; take a sample")
 
@@ -112,16 +104,10 @@ def run(asked: argparse.Namespace) -> int:
         raise FolderError(f"{printable(str(out))} would be overwritten by the report; --out names a .json file")
     folders.require_places([out, page])
     remarks = Remarks()
-    files = files_by_style(asked.folder, remarks)
-    looked = {
-        picture.path: picture for picture in folders.look([path for paths in files.values() for path in paths], remarks)
-    }
-    styles = distinct(
-        {style: [looked[path] for path in paths if path in looked] for style, paths in files.items()}, remarks
-    )
+    styles = distinct(folders.look(files_by_style(asked.folder, remarks), remarks), remarks)
     require_set(styles, remarks)
     encoder = load_encoder()
-    with folders.Store(folders.cache_folder(), folders.made_with(encoder), encoder.model.config.hidden_size) as store:
+    with closing(folders.Store(folders.cache_folder(), folders.made_with(encoder))) as store:
         everything = [picture for pictures in styles.values() for picture in pictures]
         embedded = folders.embed_all(everything, encoder, store, remarks)
     styles = {style: [one for one in pictures if one.sha256 in embedded] for style, pictures in styles.items()}
@@ -130,8 +116,7 @@ def run(asked: argparse.Namespace) -> int:
     for what, count in (("without a picture, left out", 0), ("of one picture, which has no relatives", 1)):
         if few := [style for style, pictures in styles.items() if len(pictures) == count]:
             remarks.notes.append(f"Styles {what} ({len(few)}): {listed(few)}.")
-    measured = EncoderOfSet(checkpoint=encoder.source.checkpoint, sha256=encoder.source.sha256)
-    calibration = measure(labelled(rows), Provenance(name, digest_of(styles), measured, versions()))
+    calibration = measure(labelled(rows), name, digest_of(styles), encoder.source)
     folders.write_together({out: calibration_text(calibration), page: report(calibration, remarks.lines())})
     print(*remarks.lines(), summary(calibration), f"\nWritten: {out} and, for people, {page}", sep="\n")
     return 0

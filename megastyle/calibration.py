@@ -18,19 +18,21 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
-from typing_extensions import Self, TypedDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, ValidationError
+from typing_extensions import TypedDict
 
-from megastyle.comparison import BANDS, DECIMALS, MAX_REFERENCES, MIN_POSITION_REFERENCES, Band, Floats
+from megastyle.comparison import BANDS, DECIMALS, MAX_REFERENCES, Band, Floats
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2  # of the file; it changes whenever a key does
+FORMAT = 3  # of the file; it changes whenever a key does
 MAX_FILE_BYTES = 4 * 2**20  # a file of 5,000 styles has about 1 MB
-MAX_LEVELS = 5000
 MAX_NAME_LENGTH = 80  # characters of the set's name
 NAME_MARKS = " -_.,:+/()'"  # what a name may hold beside letters and digits: no markup of HTML or Markdown
 MAX_TEXT_LENGTH = 300  # characters of any other text, and of an error's
+
+TAIL = np.array([0, 1, 2, 5, *range(10, 200, 10)]) / 10_000  # shares: fine where 1 in 1,000 is told from 2
+LEVELS = np.concatenate([TAIL, np.arange(200, 9801, 50) / 10_000, 1 - TAIL[::-1]]).round(4)  # of quantiles, 0 to 1
 
 FINEST_SHARE = 1 / 1000  # the page counts in 1,000, and the quantiles are measured to tell that much
 SUGGESTED_SHARES = (1 / 1000, 1 / 100, 1 / 20, 1 / 5)  # of strangers, one for each band but the last, best first
@@ -103,23 +105,13 @@ def require_ascending(numbers: tuple[float, ...]) -> tuple[float, ...]:
     return numbers
 
 
-def require_levels(numbers: tuple[float, ...]) -> tuple[float, ...]:
-    """Shares at which quantiles can stand."""
-    if numbers[0] != 0 or numbers[-1] != 1 or len(set(numbers)) < len(numbers):
-        raise ValueError("expected levels that rise from 0 to 1")
-    return numbers
-
-
 Text = Annotated[str, Field(max_length=MAX_TEXT_LENGTH), AfterValidator(require_one_line)]
 Whole = Annotated[int, Field(ge=0, lt=2**53)]
 Several = Annotated[Whole, Field(ge=2)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
-Many = Field(min_length=2, max_length=MAX_LEVELS)
-Quantiles = Annotated[tuple[Cosine, ...], Many, FailFast(), AfterValidator(require_ascending)]
-Levels = Annotated[
-    tuple[Share, ...], Many, FailFast(), AfterValidator(require_ascending), AfterValidator(require_levels)
-]
+AtLevels = Field(min_length=len(LEVELS), max_length=len(LEVELS))
+Quantiles = Annotated[tuple[Cosine, ...], AtLevels, FailFast(), AfterValidator(require_ascending)]
 Interval = Annotated[tuple[Share, Share], AfterValidator(require_ascending)]
 
 
@@ -145,7 +137,7 @@ class Positions(TypedDict):
     different: PositionShares
 
 
-Retrieval = TypedDict("Retrieval", {"map@1": Share, "map@10": Share, "recall@1": Share, "recall@10": Share})
+Retrieval = TypedDict("Retrieval", {"recall@1": Share, "map@10": Share})
 
 
 class Part(BaseModel):
@@ -155,30 +147,21 @@ class Part(BaseModel):
 
 
 class Gap(Part):
-    """A style's discrimination gap; negative where another style is closer than the style's own pictures.
+    """A style's discrimination gap by pairs (arXiv 2605.09030).
 
-    `confused_with` is that closest other style.
+    It is negative where another style, `confused_with`, is closer than the style's own pictures.
     """
 
     gap: Annotated[float, Field(ge=-2, le=2)]
     confused_with: Text
 
 
-class Gaps(Part):
-    """Discrimination gaps by style, of single cosines and of means over whole styles (arXiv 2605.09030)."""
-
-    pairs: dict[Text, Gap]
-    aggregated: dict[Text, Gap]
-
-
 class Row(Part):
     """The distributions for one number of references.
 
     Attributes:
-        same: (q,) quantiles of S_n at the calibration's levels, non-decreasing cosines in [-1, 1].
+        same: (q,) quantiles of S_n at LEVELS, non-decreasing cosines in [-1, 1].
         different: (q,) quantiles of D_n.
-        same_count: number of scores behind `same`.
-        different_count: number of scores behind `different`.
         auc: probability that a score of S_n is higher than one of D_n, ties counted half, in [0, 1].
         auc_interval: its 95 % interval, by a bootstrap over styles.
         styles: number of styles with pictures enough to be in S_n.
@@ -188,8 +171,6 @@ class Row(Part):
 
     same: Quantiles
     different: Quantiles
-    same_count: Annotated[Whole, Field(ge=1)]
-    different_count: Annotated[Whole, Field(ge=1)]
     auc: Share
     auc_interval: Interval
     styles: Several
@@ -210,11 +191,10 @@ class Calibration(Part):
         made: when, ISO 8601 in UTC.
         encoder: the encoder that was measured.
         versions: libraries' versions by name.
-        levels: (q,) the shares at which the quantiles stand, rising from 0 to 1.
         rows: the distributions by number of references, "references" in the file; a number for which the set is too
             small is missing.
-        gaps: the styles' discrimination gaps.
-        retrieval: mean AP@K and Recall@K, each in [0, 1].
+        gaps: the discrimination gap of each style with two pictures or more.
+        retrieval: Recall@1 and mean AP@10, each in [0, 1].
         sha256: of the file that it was read from, in which it does not stand; empty if it was not read.
     """
 
@@ -227,21 +207,10 @@ class Calibration(Part):
     made: Text
     encoder: EncoderOfSet
     versions: dict[Text, Text]
-    levels: Levels
     rows: dict[Annotated[int, Field(ge=1, le=MAX_REFERENCES)], Row] = Field(alias="references", min_length=1)
-    gaps: Gaps
+    gaps: dict[Text, Gap]
     retrieval: Retrieval
     sha256: str = Field(default="", exclude=True)
-
-    @model_validator(mode="after")
-    def rows_are_complete(self) -> Self:
-        """Each row has its quantile for each level, and a position rule where the page has one."""
-        for n, row in self.rows.items():
-            if not len(row.same) == len(row.different) == len(self.levels):
-                raise ValueError(f"expected {len(self.levels)} quantiles in each row, as there are levels")
-            if (row.positions is not None) != (n >= MIN_POSITION_REFERENCES):
-                raise ValueError(f"expected positions from {MIN_POSITION_REFERENCES} references on")
-        return self
 
     # --------------------------------------------------------------------------------------------------- what it says
 
@@ -259,47 +228,41 @@ class Calibration(Part):
         """Where a mean cosine to n references stands; None where the set has no row for n."""
         if (row := self.rows.get(n)) is None:
             return None
-        below = float(np.interp(mean, row.same, self.levels))  # of equal quantiles, `interp` takes the last
-        return Standing(below, share_at_or_above(mean, row.different, self.levels), *self.smallest_shares(n))
+        below = float(np.interp(mean, row.same, LEVELS))  # of equal quantiles, `interp` takes the last
+        return Standing(below, share_at_or_above(mean, row.different), *self.smallest_shares(n))
 
     def band_shares(self, n: int) -> list[BandShares]:
-        """What each band holds of S_n and D_n, in the order of BANDS; empty where the set has no row for n."""
-        if (row := self.rows.get(n)) is None:
-            return []
+        """What each band holds of S_n and D_n, in the order of BANDS; `n` has a row."""
+        row = self.rows[n]
         above = [
-            [share_at_or_above(band.floor - HALF_UNIT, scores, self.levels) for band in BANDS]
+            [share_at_or_above(band.floor - HALF_UNIT, scores) for band in BANDS]
             for scores in (row.same, row.different)
         ]
         inside = np.diff(above, axis=1, prepend=0).tolist()  # (2, bands)
         return [BandShares(*shares) for shares in zip(BANDS, *inside, strict=True)]
 
     def suggested_floors(self, n: int) -> list[float | None]:
-        """The lowest cosines that the SUGGESTED_SHARES of strangers reach; None where the set is too small to tell.
-
-        Raises:
-            KeyError: the set has no row for n.
-        """
+        """The lowest cosines that the SUGGESTED_SHARES of strangers reach; None where the set is too small to tell."""
         smallest = self.smallest_shares(n)[1]
-        reached = np.interp([1 - share for share in SUGGESTED_SHARES], self.levels, self.rows[n].different).tolist()
+        reached = np.interp([1 - share for share in SUGGESTED_SHARES], LEVELS, self.rows[n].different).tolist()
         return [floor if share >= smallest else None for share, floor in zip(SUGGESTED_SHARES, reached, strict=True)]
 
-    def density(self, n: int, points: Floats) -> tuple[Floats, Floats] | None:
-        """Smooth densities of S_n and D_n at (p,) `points`, per unit of cosine; None where the set has no row for n."""
-        if (row := self.rows.get(n)) is None:
-            return None
-        return smooth_density(points, row.same, self.levels), smooth_density(points, row.different, self.levels)
+    def density(self, n: int, points: Floats) -> tuple[Floats, Floats]:
+        """Smooth densities of S_n and D_n at (p,) `points`, per unit of cosine; `n` has a row."""
+        row = self.rows[n]
+        return smooth_density(points, row.same), smooth_density(points, row.different)
 
 
-def share_at_or_above(value: float, quantiles: Sequence[float], levels: Sequence[float]) -> float:
+def share_at_or_above(value: float, quantiles: Sequence[float]) -> float:
     """Share of a distribution at or above `value`, interpolated between its quantiles; in [0, 1].
 
     Both are turned round because `np.interp` takes the last of equal quantiles, and the share at or above a value that
     occurs often must count all its occurrences.
     """
-    return float(np.interp(-value, -np.array(quantiles[::-1]), 1 - np.array(levels[::-1])))
+    return float(np.interp(-value, -np.array(quantiles[::-1]), 1 - LEVELS[::-1]))
 
 
-def smooth_density(points: Floats, quantiles: Sequence[float], levels: Sequence[float]) -> Floats:
+def smooth_density(points: Floats, quantiles: Sequence[float]) -> Floats:
     """Density at (p,) `points`, per unit of cosine, of a distribution known by its quantiles.
 
     It integrates to 1 over [-1, 1]: a Gaussian of KERNEL_WIDTH stands on the middle between neighbouring quantiles, and
@@ -308,7 +271,7 @@ def smooth_density(points: Floats, quantiles: Sequence[float], levels: Sequence[
     middles = (np.array(quantiles[1:]) + quantiles[:-1]) / 2
     centres = np.concatenate([middles, 2 - middles, -2 - middles])
     kernels = np.exp(-0.5 * ((points[:, None] - centres) / KERNEL_WIDTH) ** 2) / (KERNEL_WIDTH * np.sqrt(2 * np.pi))
-    return kernels @ np.tile(np.diff(levels), 3)
+    return kernels @ np.tile(np.diff(LEVELS), 3)
 
 
 # ---------------------------------------------------------------------------------------------------- write and read it
@@ -328,7 +291,7 @@ def first_fault(error: ValidationError) -> str:
 
 
 def read_calibration(path: Path) -> Calibration:
-    """The calibration in a file, of which no more than MAX_FILE_BYTES is ever read.
+    """The calibration in a file, which is not read if it has more than MAX_FILE_BYTES.
 
     Raises:
         CalibrationError: it is not there, cannot be read, is damaged or no calibration.
@@ -336,12 +299,11 @@ def read_calibration(path: Path) -> Calibration:
     try:
         if not path.is_file():  # a named pipe would block the start for ever
             raise CalibrationError("is no file" if path.exists() else "is not there")
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CalibrationError(f"has more than {MAX_FILE_BYTES // 2**20} MB")
+        content = path.read_bytes()
     except OSError as error:
         raise CalibrationError(f"cannot be read: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise CalibrationError(f"has more than {MAX_FILE_BYTES // 2**20} MB")
     try:
         found = Calibration.model_validate_json(content, strict=True)
     except ValidationError as error:

@@ -10,16 +10,13 @@ import hashlib
 import json
 import os
 import sqlite3
-import stat
 import sys
-import tempfile
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,22 +25,17 @@ from tqdm import tqdm
 from transformers import SiglipImageProcessorPil
 
 from megastyle import reading
-from megastyle.comparison import UNIT_TOLERANCE, require_unit_rows
+from megastyle.comparison import require_unit_rows
 from megastyle.embedding import pixel_values, size_of
 from megastyle.encoder import Encoder, EncoderError, unit_rows
 from megastyle.measuring import versions
 from megastyle.pictures import MAX_FILE_BYTES, PictureError
 from megastyle.reading import READER
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Rows = npt.NDArray[np.float32]
 
 READERS = 2  # pictures that are read at the same time
-BATCH_SIZE = 16  # pictures at once on an accelerator; a CPU is faster one at a time
+BATCH_SIZE = 16  # pictures at once on an accelerator; a CPU gains nothing by more than are read at the same time
 MOST_NAMED = 5  # pictures that a remark names; the others are counted
 MAX_NAME_LENGTH = 255  # characters of a name; a file system's own limit is 255 bytes
 HIDDEN = "hidden"
@@ -65,13 +57,9 @@ COMPANIONS = {  # suffixes of what lies beside the pictures of a training folder
     ".yaml",
     ".yml",
 }
-OPEN_FLAGS = (
-    os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-)  # the latter two are not everywhere
 STORE_FORMAT = 2  # another number, also of what makes pixel values of a file, keeps old embeddings from being used
 STORE_SECONDS = 30  # how long a run waits for another one to finish writing
 TABLE = "CREATE TABLE IF NOT EXISTS pictures (sha256 TEXT PRIMARY KEY, embedding BLOB, thumbnail BLOB, remarks TEXT)"
-COLUMNS = ["sha256", "embedding", "thumbnail", "remarks"]
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes: argparse's, and the shell's for Ctrl+C
 
 
@@ -174,6 +162,19 @@ def inside(folder: Path, remarks: Remarks) -> tuple[list[Path], list[Path]]:
         raise FolderError(f"{printable(str(folder))} cannot be read: {error.strerror}") from error
 
 
+def files_in(folder: Path, remarks: Remarks) -> list[Path]:
+    """The files of a group, of a style or of the references; folders in it are named.
+
+    Raises:
+        FolderError: it is no folder or cannot be listed.
+    """
+    files, deeper = inside(folder, remarks)
+    if deeper:
+        names = listed([printable(path.name) for path in deeper])
+        remarks.notes.append(f"Folders in {printable(folder.name)} are not looked into ({len(deeper)}): {names}.")
+    return files
+
+
 def read_content(path: Path) -> bytes:
     """A file's content; nothing but a regular file is ever opened, because a pipe would block for ever.
 
@@ -181,35 +182,16 @@ def read_content(path: Path) -> bytes:
         PictureError: it cannot be read, is empty or too large.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise PictureError("is a pipe, a device or a socket.")
-        with os.fdopen(os.open(path, OPEN_FLAGS), "rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        if not path.is_file():
+            raise PictureError("is no file, but a link to nothing, a pipe, a device or a socket.")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise PictureError(f"is larger than {MAX_FILE_BYTES // 2**20} MB. Save a smaller copy.")
+        content = path.read_bytes()
     except OSError as error:
-        reason = "is a link to nothing." if path.is_symlink() else f"cannot be read: {error.strerror}."
-        raise PictureError(reason) from error
+        raise PictureError(f"cannot be read: {error.strerror}.") from error
     if not content:
         raise PictureError("is empty.")
-    if len(content) > MAX_FILE_BYTES:
-        raise PictureError(f"is larger than {MAX_FILE_BYTES // 2**20} MB. Save a smaller copy.")
     return content
-
-
-def ahead(
-    act: Callable[[Item], Result], items: Iterable[Item], window: int = READERS
-) -> Iterator[tuple[Item, Future[Result]]]:
-    """Each item with its result, in order; threads work on the next `window` items while one is used."""
-    pool = ThreadPoolExecutor(READERS)
-    waiting: deque[tuple[Item, Future[Result]]] = deque()
-    try:
-        for item in items:
-            waiting.append((item, pool.submit(act, item)))
-            if len(waiting) > window:
-                yield waiting.popleft()
-        while waiting:
-            yield waiting.popleft()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def progress(what: str, total: int, done: int = 0) -> tqdm:
@@ -218,13 +200,13 @@ def progress(what: str, total: int, done: int = 0) -> tqdm:
     return tqdm(total=total, initial=done, desc=what, unit=" pictures", mininterval=seconds)
 
 
-def look(paths: Sequence[Path], remarks: Remarks) -> list[Picture]:
-    """The files that can be read, with the SHA-256 of each; nothing is decoded. The others are named."""
-    found = []
-    with progress("Looked at", len(paths)) as bar:
-        for path, future in ahead(lambda path: hashlib.sha256(read_content(path)).hexdigest(), paths):
+def look(groups: Mapping[str, Sequence[Path]], remarks: Remarks) -> dict[str, list[Picture]]:
+    """The files of each group that can be read, with their SHA-256; nothing is decoded. The others are named."""
+    found: dict[str, list[Picture]] = {group: [] for group in groups}
+    with progress("Looked at", sum(map(len, groups.values()))) as bar:
+        for group, path in ((group, path) for group, paths in groups.items() for path in paths):
             try:
-                found.append(Picture(path, future.result()))
+                found[group].append(Picture(path, hashlib.sha256(read_content(path)).hexdigest()))
             except PictureError as error:
                 remarks.left_out[str(error)].append(place_of(path))
             bar.update()
@@ -253,63 +235,25 @@ def made_with(encoder: Encoder) -> dict[str, Any]:
 class Store:
     """The embeddings that one encoder made, in an sqlite3 file of its own, by the SHA-256 of the picture.
 
-    What was put is on the disk at once, so a run that is stopped goes on where it was. Two runs may use it together. A
-    file that is damaged or something else is set aside, and `remark` says so.
+    What was put is on the disk at once, so a run that is stopped goes on where it was. Two runs may use it together.
 
     Args:
         folder: of all stores; it is made if it is not there.
         made_with: whatever the embeddings depend on beside the picture.
-        size: of an embedding.
 
     Raises:
-        OSError, sqlite3.Error: it cannot be read or written.
+        OSError, sqlite3.Error: it cannot be read or written, or is damaged.
     """
 
-    def __init__(self, folder: Path, made_with: Mapping[str, Any], size: int) -> None:
-        key = json.dumps({"format": STORE_FORMAT, "size": size, **made_with}, sort_keys=True)
+    def __init__(self, folder: Path, made_with: Mapping[str, Any]) -> None:
+        key = json.dumps({"format": STORE_FORMAT, **made_with}, sort_keys=True)
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.sqlite"
-        self.remark = ""
-        self._row_bytes = 4 * size
-        try:
-            self._database = self._open()
-        except sqlite3.OperationalError:  # the disk's fault, not the content's
-            raise
-        except sqlite3.DatabaseError:
-            self._set_aside()
-            self._database = self._open()
+        self._database = sqlite3.connect(self.path, timeout=STORE_SECONDS)
+        self._database.execute(TABLE)
 
-    def _open(self) -> sqlite3.Connection:
-        """The database, empty if the file is new.
-
-        Raises:
-            sqlite3.DatabaseError: the file is damaged or something else.
-        """
-        if self.path.exists() and not self.path.is_file():
-            raise sqlite3.DatabaseError("no regular file")
-        database = sqlite3.connect(self.path, timeout=STORE_SECONDS)
-        try:
-            database.execute(TABLE)
-            columns = [row[0] for row in database.execute("SELECT name FROM pragma_table_info('pictures')")]
-            state = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if (columns, state) != (COLUMNS, "ok"):
-                raise sqlite3.DatabaseError(state)
-        except BaseException:
-            database.close()
-            raise
-        return database
-
-    def _set_aside(self) -> None:
-        """Rename the file, and the journal that belongs to it, so that a new one can take its place."""
-        aside = self.path.with_suffix(".damaged")
-        self.path.replace(aside)
-        Path(f"{self.path}-journal").unlink(missing_ok=True)
-        self.remark = f"The store of embeddings was damaged, so all are made anew; it lies in {printable(str(aside))}."
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
+    def close(self) -> None:
+        """Give the file free."""
         self._database.close()
 
     def put(self, known: Mapping[str, Known]) -> None:
@@ -326,13 +270,15 @@ class Store:
             self._database.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?)", rows)
 
     def get(self, sha256: str) -> Known | None:
-        """What is known of a picture; None if nothing is, or if the row is damaged."""
-        query = "SELECT * FROM pictures WHERE sha256 = ? AND typeof(embedding) = 'blob' AND length(embedding) = ?"
-        if (row := self._database.execute(query, (sha256, self._row_bytes)).fetchone()) is None:
+        """What is known of a picture, if anything is.
+
+        Raises:
+            sqlite3.Error: it cannot be read.
+        """
+        query = "SELECT embedding, thumbnail, remarks FROM pictures WHERE sha256 = ?"
+        if (row := self._database.execute(query, (sha256,)).fetchone()) is None:
             return None
-        embedding = np.frombuffer(row[1], dtype="<f4").astype(np.float32)
-        is_whole = abs(float(np.linalg.norm(embedding)) - 1) <= UNIT_TOLERANCE  # False for what is not finite
-        return Known(embedding, row[2], tuple(row[3].split())) if is_whole else None
+        return Known(np.frombuffer(row[0], dtype="<f4").astype(np.float32), row[1], tuple(row[2].split()))
 
 
 # ---------------------------------------------------------------------------------------------------------- embeddings
@@ -343,11 +289,6 @@ def device_of_choice() -> torch.device:
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
-def batch_size() -> int:
-    """How many pictures are embedded at once."""
-    return BATCH_SIZE if device_of_choice().type != "cpu" else 1
-
-
 def embed(encoder: Encoder, pixels: Rows) -> Rows:
     """Embed k pictures of (k, 3, S, S) float32 in [-1, 1]: (k, d) float32 unit rows."""
     device = device_of_choice()
@@ -355,21 +296,13 @@ def embed(encoder: Encoder, pixels: Rows) -> Rows:
     return unit_rows(encoder.model, torch.from_numpy(pixels).to(device)).cpu().numpy()
 
 
-def read(picture: Picture, processor: SiglipImageProcessorPil) -> reading.Picture:
-    """Read a picture in the reading process.
-
-    Raises:
-        PictureError: it is refused, or its content is no longer what was looked at.
-    """
-    found = READER.read(read_content(picture.path), size_of(processor), processor.resample)
-    if found.digest != picture.sha256:
-        raise PictureError("has changed during the run. Start again.")
-    return found
-
-
-def known_of(picture: reading.Picture, embedding: Rows) -> Known:
-    """What is kept of a picture."""
-    return Known(embedding, base64.b64decode(picture.thumbnail.medium.partition(",")[2]), picture.remarks)
+def read(picture: Picture, processor: SiglipImageProcessorPil) -> reading.Picture | PictureError:
+    """A picture by the reading process, or why it is refused: also if it is no longer what was looked at."""
+    try:
+        found = READER.read(read_content(picture.path), size_of(processor), processor.resample)
+    except PictureError as error:
+        return error
+    return found if found.digest == picture.sha256 else PictureError("has changed during the run. Start again.")
 
 
 def embed_all(pictures: Sequence[Picture], encoder: Encoder, store: Store, remarks: Remarks) -> dict[str, Rows]:
@@ -382,32 +315,27 @@ def embed_all(pictures: Sequence[Picture], encoder: Encoder, store: Store, remar
     distinct = {picture.sha256: picture for picture in pictures}
     rows = {sha256: known.embedding for sha256 in distinct if (known := store.get(sha256))}
     new = [picture for sha256, picture in distinct.items() if sha256 not in rows]
-    refused: dict[str, str] = {}
-    size = batch_size()
-    if store.remark:
-        remarks.notes.append(store.remark)
+    size = BATCH_SIZE if device_of_choice().type != "cpu" else READERS
     print(f"{len(distinct):,} pictures; {len(rows):,} are embedded already.", flush=True)
-    with progress("Embedded", len(distinct), len(rows)) as bar:
-
-        def readable() -> Iterator[reading.Picture]:
-            for picture, future in ahead(lambda one: read(one, encoder.processor), new, READERS + size - 1):
-                try:
-                    yield future.result()
-                except PictureError as error:
-                    refused[picture.sha256] = str(error)
-                    bar.update()
-
-        found = readable()
-        while batch := list(islice(found, size)):
-            embeddings = embed(encoder, pixel_values([one.square for one in batch], encoder.processor))
-            require_unit_rows(embeddings, [place_of(distinct[one.digest].path) for one in batch])
-            made = {one.digest: known_of(one, row) for one, row in zip(batch, embeddings, strict=True)}
-            store.put(made)
-            rows |= {sha256: known.embedding for sha256, known in made.items()}
-            bar.update(len(batch))
-    for picture in pictures:
-        if picture.sha256 in refused:
-            remarks.left_out[refused[picture.sha256]].append(place_of(picture.path))
+    with progress("Embedded", len(distinct), len(rows)) as bar, ThreadPoolExecutor(READERS) as pool:
+        for start in range(0, len(new), size):
+            some = new[start : start + size]
+            batch = []
+            for picture, found in zip(some, pool.map(lambda one: read(one, encoder.processor), some), strict=True):
+                if isinstance(found, PictureError):
+                    copies = [place_of(one.path) for one in pictures if one.sha256 == picture.sha256]
+                    remarks.left_out[str(found)] += copies
+                else:
+                    batch.append(found)
+            if batch:
+                embeddings = embed(encoder, pixel_values([one.square for one in batch], encoder.processor))
+                require_unit_rows(embeddings, [place_of(distinct[one.digest].path) for one in batch])
+                thumbnails = (base64.b64decode(one.thumbnail.medium.partition(",")[2]) for one in batch)
+                parts = zip(batch, embeddings, thumbnails, strict=True)
+                made = {one.digest: Known(row, thumbnail, one.remarks) for one, row, thumbnail in parts}
+                store.put(made)
+                rows |= {sha256: known.embedding for sha256, known in made.items()}
+            bar.update(len(some))
     return rows
 
 
@@ -421,13 +349,10 @@ def require_places(paths: Iterable[Path]) -> None:
         FolderError: a folder is not there or cannot be written, or something else than a file stands in a place.
     """
     for path in paths:
-        try:
-            if path.exists() and not path.is_file():
-                raise FolderError(f"{printable(str(path))} cannot be written: it is no regular file")
-            with tempfile.TemporaryFile(dir=path.parent):
-                pass
-        except OSError as error:
-            raise FolderError(f"{printable(str(path))} cannot be written: {error.strerror}") from error
+        if path.exists() and not path.is_file():
+            raise FolderError(f"{printable(str(path))} cannot be written: it is no regular file")
+        if not os.access(path.parent, os.W_OK):
+            raise FolderError(f"{printable(str(path))} cannot be written: its folder is not there or closed to you")
 
 
 def write_together(texts: Mapping[Path, str]) -> None:
@@ -436,16 +361,10 @@ def write_together(texts: Mapping[Path, str]) -> None:
     Raises:
         FolderError: one cannot be written; then none is.
     """
-    unfinished: dict[Path, Path] = {}
+    unfinished = {path: path.with_name(f".unfinished-{path.name}") for path in texts}
     try:
-        for path, text in texts.items():
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
-            unfinished[path] = Path(name)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished[path].chmod(0o644)
+        for path, made in unfinished.items():
+            made.write_bytes(texts[path].encode())
         for path, made in unfinished.items():
             made.replace(path)
     except OSError as error:
@@ -466,10 +385,11 @@ def command(act: Callable[[], int], failed: str) -> int:
         print("\nStopped. What was embedded is kept: the same command goes on from there.", file=sys.stderr)
         return INTERRUPTED
     except sqlite3.Error as error:
-        place = f"no embedding can be kept in {printable(str(cache_folder()))}"
-        print(f"{failed}: {place}: {error}. XDG_CACHE_HOME may name another place.", file=sys.stderr)
-        return BAD_INPUT
+        place = printable(str(cache_folder()))
+        said = f"no embedding can be kept in {place}: {error}. XDG_CACHE_HOME may name another place"
     except (ValueError, OSError, MemoryError, EncoderError) as error:
-        print(f"{failed}: {' '.join(str(error).split()) or 'not enough memory'}", file=sys.stderr)
-        return BAD_INPUT
-    return code
+        said = " ".join(str(error).split()) or "not enough memory"
+    else:
+        return code
+    print(f"{failed}: {said}", file=sys.stderr)
+    return BAD_INPUT

@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from megastyle.calibration import (
     FORMAT,
+    LEVELS,
     Calibration,
     EncoderOfSet,
     Gap,
-    Gaps,
     PositionShares,
     Retrieval,
     Row,
@@ -42,19 +42,16 @@ if TYPE_CHECKING:  # the encoder brings torch, which nothing here needs
 Integers = npt.NDArray[np.int64]
 Cosines = npt.NDArray[np.float32]  # (N, N) in [-1, 1], symmetric; its diagonal, a picture with itself, is in no figure
 
-SEED = 0  # of every draw, unless another is given
+SEED = 0  # of every draw
 TRIALS = 100_000  # of one kind for one n; more would not move a share of 1 in 1,000 (100 trials) noticeably
 LIBRARIES = ("torch", "transformers", "pillow", "numpy")  # that the figures depend on
 FILE_DECIMALS = 6  # of a number in the file: float32 has about seven significant digits
-
-TAIL = np.array([0, 1, 2, 5, *range(10, 200, 10)]) / 10_000  # shares: fine where 1 in 1,000 is told from 2
-LEVELS = np.concatenate([TAIL, np.arange(200, 9801, 50) / 10_000, 1 - TAIL[::-1]]).round(FILE_DECIMALS)
 
 RESAMPLES = 1000  # of the bootstrap: the 25th lowest and highest bound a 95 % interval
 INTERVAL = (0.025, 0.975)  # 95 %
 RESAMPLED_EVERY = 5  # of the trials one is resampled: the interval comes from the styles, and 20,000 are enough for it
 QUERIES_AT_ONCE = 256  # their cosines to 10,000 pictures take 10 MB
-DEPTH = 10  # of a query's nearest pictures: K of Recall@K and mAP@K is 1 and 10, as in Table 2 of arXiv 2604.08364
+DEPTH = 10  # of a query's nearest pictures: K of mAP@K
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,30 +81,9 @@ class Labelled:
         return matrix
 
 
-class Provenance(NamedTuple):
-    """What a calibration says of its origin.
-
-    Attributes:
-        name: of the set, for people; `calibration.require_name` says which it may have.
-        digest: SHA-256 over the pictures and their styles.
-        encoder: the encoder that made the embeddings.
-        versions: libraries' versions by name.
-    """
-
-    name: str
-    digest: str
-    encoder: EncoderOfSet
-    versions: dict[str, str]
-
-
 def versions() -> dict[str, str]:
     """The versions of LIBRARIES."""
     return {name: version(name) for name in LIBRARIES}
-
-
-def provenance(name: str, digest: str, source: Source) -> Provenance:
-    """The origin of what is measured here and now, with the encoder from this source."""
-    return Provenance(name, digest, {"checkpoint": source.checkpoint, "sha256": source.sha256}, versions())
 
 
 def labelled(embeddings: Mapping[str, Sequence[npt.NDArray[np.float32]]]) -> Labelled:
@@ -257,19 +233,17 @@ def quantiles(scores: Floats) -> tuple[float, ...]:
     return tuple(map(in_file, np.quantile(scores, LEVELS, method="inverted_cdf")))
 
 
-def row_for(n: int, pictures: Labelled, cosines: Cosines, seed: int, trials: int) -> Row | None:
+def row_for(n: int, pictures: Labelled, cosines: Cosines, trials: int) -> Row | None:
     """The distributions for n references; None if fewer than two styles have n + 1 pictures."""
     styles, pools = int((pictures.sizes > n).sum()), int((pictures.sizes >= n).sum())
     if styles < 2:
         return None
-    rng = np.random.default_rng([seed, n])
+    rng = np.random.default_rng([SEED, n])
     same, different = draw_same(rng, pictures, n, trials), draw_different(rng, pictures, n, trials)
     every_style = np.ones((1, len(pictures.sizes)))
     return Row(
         same=quantiles(same.scores(cosines)),
         different=quantiles(different.scores(cosines)),
-        same_count=trials,
-        different_count=trials,
         auc=in_file(aucs(same, different, cosines, every_style)[0]),
         auc_interval=auc_interval(rng, same, different, cosines, len(pictures.sizes)),
         styles=styles,
@@ -283,20 +257,6 @@ def row_for(n: int, pictures: Labelled, cosines: Cosines, seed: int, trials: int
 # ---------------------------------------------------------------------------------------------- the whole set's figures
 
 
-def gaps_of(inside: Floats, between: Floats, pictures: Labelled) -> dict[str, Gap]:
-    """What lies between a style's own (K,) value and the largest of its (K, K) values to other styles.
-
-    Only of styles with two pictures or more: one picture alone has no value of its own.
-    """
-    np.fill_diagonal(between, -np.inf)
-    closest = between.argmax(axis=1)
-    differences = inside - between.max(axis=1)
-    return {
-        pictures.styles[k]: Gap(gap=in_file(differences[k]), confused_with=pictures.styles[closest[k]])
-        for k in np.flatnonzero(pictures.sizes > 1)
-    }
-
-
 def medians_to_styles(rows: Cosines, pictures: Labelled) -> Floats:
     """(K,) median of (m, N) `rows` over the pictures of each style; styles of one size are taken at once."""
     medians = np.empty(len(pictures.sizes))
@@ -307,36 +267,28 @@ def medians_to_styles(rows: Cosines, pictures: Labelled) -> Floats:
     return medians
 
 
-def discrimination_gaps(pictures: Labelled, cosines: Cosines) -> Gaps:
-    """Discrimination gaps of the styles (arXiv 2605.09030).
+def discrimination_gaps(pictures: Labelled, cosines: Cosines) -> dict[str, Gap]:
+    """Discrimination gaps by pairs (arXiv 2605.09030) of the styles with two pictures or more.
 
-    By pairs, of style k: the median cosine inside k minus the largest, over other styles j, median cosine between k and
-    j. Aggregated, with s(x, A) the mean cosine of x to the pictures A_k of a style: the median, over x in k, of
-    s(x, A_k without x) minus the largest, over other styles j, median over x in j of s(x, A_k).
+    Of style k: the median cosine inside k minus the largest, over other styles j, median cosine between k and j.
     """
-    sizes, spans = pictures.sizes, [slice(a, a + b) for a, b in zip(pictures.starts, pictures.sizes, strict=True)]
-    pairs = [cosines[span, span][np.triu_indices(size, k=1)] for span, size in zip(spans, sizes, strict=True)]
-    sums = np.stack([cosines[span].sum(axis=0, dtype=np.float64) for span in spans], axis=1)  # (N, K)
-    own = [(sums[span, k] - 1) / max(sizes[k] - 1, 1) for k, span in enumerate(spans)]  # without a picture with itself
-    return Gaps(
-        pairs=gaps_of(
-            np.array([np.median(values) if len(values) else 0 for values in pairs]),
-            np.stack([medians_to_styles(cosines[span], pictures) for span in spans]),
-            pictures,
-        ),
-        aggregated=gaps_of(
-            np.array([np.median(values) for values in own]),
-            np.stack([np.median(sums[span] / sizes, axis=0) for span in spans], axis=1),  # [k][j] of s(x in j, A_k)
-            pictures,
-        ),
-    )
+    gaps = {}
+    for k in np.flatnonzero(pictures.sizes > 1):
+        own = slice(pictures.starts[k], pictures.starts[k] + pictures.sizes[k])
+        between = medians_to_styles(cosines[own], pictures)
+        between[k] = -np.inf
+        closest = int(between.argmax())
+        inside = np.median(cosines[own, own][np.triu_indices(pictures.sizes[k], k=1)])
+        gap = in_file(float(inside) - between[closest])
+        gaps[pictures.styles[k]] = Gap(gap=gap, confused_with=pictures.styles[closest])
+    return gaps
 
 
 def retrieval(pictures: Labelled, cosines: Cosines) -> Retrieval:
-    """Mean AP@K and Recall@K over all pictures as queries against all others (Table 2 of arXiv 2604.08364).
+    """Recall@1 and mean AP@10 over all pictures as queries against all others (Table 2 of arXiv 2604.08364).
 
-    Recall@K is the share of queries with a picture of their style among the K nearest; AP@K is normalised by min(K,
-    other pictures of the style). A picture that is alone in its style is no query, for there is nothing to be found;
+    Recall@1 is the share of queries whose nearest picture is of their style; AP@10 is normalised by min(10, other
+    pictures of the style). A picture that is alone in its style is no query, for there is nothing to be found;
     the others may find it.
     """
     style = np.repeat(np.arange(len(pictures.sizes)), pictures.sizes)
@@ -352,30 +304,34 @@ def retrieval(pictures: Labelled, cosines: Cosines) -> Retrieval:
         hits[begin : begin + len(some)] = style[np.take_along_axis(near, order, axis=1)] == style[some][:, None]
     precision = hits * np.cumsum(hits, axis=1) / np.arange(1, depth + 1)
     at_most = np.minimum(DEPTH, pictures.sizes[style[queries]] - 1)
-    first = in_file(hits[:, 0].mean())
     return {
-        "map@1": first,
+        "recall@1": in_file(hits[:, 0].mean()),
         "map@10": in_file((precision.sum(axis=1) / at_most).mean()),
-        "recall@1": first,
-        "recall@10": in_file(hits.any(axis=1).mean()),
     }
 
 
-def measure(pictures: Labelled, about: Provenance, seed: int = SEED, trials: int = TRIALS) -> Calibration:
-    """What a set says of an encoder's scores; the same set and seed give the same figures."""
+def measure(pictures: Labelled, name: str, digest: str, source: Source, trials: int = TRIALS) -> Calibration:
+    """What a set says of an encoder's scores; the same set gives the same figures.
+
+    Args:
+        pictures: embedded by the encoder.
+        name: of the set, for people; `calibration.require_name` says which it may have.
+        digest: SHA-256 over the pictures and their styles.
+        source: where the encoder came from.
+        trials: scores of one kind for one number of references.
+    """
     cosines = pictures.cosines()
-    rows = {n: row_for(n, pictures, cosines, seed, trials) for n in range(1, MAX_REFERENCES + 1)}
+    rows = {n: row_for(n, pictures, cosines, trials) for n in range(1, MAX_REFERENCES + 1)}
     return Calibration(
         format=FORMAT,
-        name=about.name,
+        name=name,
         styles=len(pictures.styles),
         pictures=len(pictures.embeddings),
-        digest=about.digest,
-        seed=seed,
+        digest=digest,
+        seed=SEED,
         made=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        encoder=about.encoder,
-        versions=about.versions,
-        levels=tuple(LEVELS.tolist()),
+        encoder=EncoderOfSet(checkpoint=source.checkpoint, sha256=source.sha256),
+        versions=versions(),
         references={n: row for n, row in rows.items() if row},
         gaps=discrimination_gaps(pictures, cosines),
         retrieval=retrieval(pictures, cosines),

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import csv
 import io
 import json
 import logging
@@ -21,6 +20,7 @@ import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ from PIL import Image
 from megastyle import folders
 from megastyle.calibration import Calibration, find_calibration
 from megastyle.comparison import (
-    BANDS,
     POSITIONS,
     Comparison,
     band_of,
@@ -45,16 +44,17 @@ from megastyle.comparison import (
 from megastyle.encoder import Encoder, load_encoder
 from megastyle.folders import FolderError, Picture, Remarks, listed, place_of, printable
 from megastyle.page.exports import (
-    BYTE_ORDER_MARK,
     DECIMALS,
     agreement_record,
     calibration_named,
+    csv_text,
     inert,
     precise,
     table,
 )
 from megastyle.page.outcome import now, provenance_of
 from megastyle.page.result import FOLDER, render
+from megastyle.page.ruler import Scale, stretches
 from megastyle.page.words import REMARKS, of_thousand, short, warning
 
 Rows = npt.NDArray[np.float32]
@@ -71,7 +71,7 @@ BEST_AND_WORST = 5  # pictures of each in the terminal's table
 SHEET = 500  # pictures on the HTML page; if there are more, the best and the worst half of it
 SHEET_REFERENCES = 60  # references on it
 SHEET_BYTES = 4_200_000  # of all its pictures as base64; the page stays below 5 MB
-SIDES = (192, 144, 112, 80, 56)  # pixels, tried in this order until the pictures fit
+SIDES = (144, 112, 80, 56)  # pixels, tried in this order until the pictures fit
 AXIS_FROM = 0.4  # where the dot plot begins, unless a picture scores lower
 BELOW = 1  # exit code
 METHOD = (
@@ -134,26 +134,26 @@ def picture_records(
     return sorted(records, key=lambda record: -record["mean_cosine"])
 
 
-def group_record(name: str, pictures: Sequence[Record]) -> Record:
-    """A group: the mean of its pictures, the interval, and how many fit, are at the edge, lie apart."""
-    means, core_means = (np.array([picture[key] for picture in pictures]) for key in ("mean_cosine", "core_mean"))
-    counts = Counter(picture["position"] for picture in pictures)
-    return {
-        "name": name,
-        "pictures": len(pictures),
-        "mean_cosine": precise(means.mean()),
-        "interval": interval_of(means),
-        "core_mean": precise(core_means.mean()),
-        **{position: None if None in counts else counts[position] for position in POSITIONS},
-    }
-
-
 def group_records(pictures: Sequence[Record]) -> list[Record]:
-    """The groups, best first."""
+    """The groups, best first: mean of the pictures, interval, and how many fit, are at the edge, lie apart."""
     groups: dict[str, list[Record]] = defaultdict(list)
     for picture in pictures:
         groups[picture["group"]].append(picture)
-    return sorted((group_record(*group) for group in groups.items()), key=lambda record: -record["mean_cosine"])
+    records: list[Record] = []
+    for name, inside in groups.items():
+        means, core_means = (np.array([picture[key] for picture in inside]) for key in ("mean_cosine", "core_mean"))
+        counts = Counter(picture["position"] for picture in inside)
+        records.append(
+            {
+                "name": name,
+                "pictures": len(inside),
+                "mean_cosine": precise(means.mean()),
+                "interval": interval_of(means),
+                "core_mean": precise(core_means.mean()),
+                **{position: None if None in counts else counts[position] for position in POSITIONS},
+            }
+        )
+    return sorted(records, key=lambda record: -record["mean_cosine"])
 
 
 def pairs_record(groups: Sequence[str], pictures: Sequence[Record]) -> Record | None:
@@ -284,15 +284,14 @@ def json_text(scores: Record) -> str:
     return json.dumps(scores, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def csv_text(scores: Record) -> str:
-    """One row a picture, best first; below, rows that begin with `#` say what it is."""
-    text, keys = io.StringIO(), ("group", "mean_cosine", "label", "position", "closest", "furthest")
-    head = ["picture", *keys, *(reference["name"] for reference in scores["references"])]
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)  # a quoted `#` in a name is no comment
-    writer.writerow(map(inert, head))
-    for picture in scores["pictures"]:
-        cells = ["" if picture[key] is None else picture[key] for key in ("name", *keys)]
-        writer.writerow([*(inert(cell) if isinstance(cell, str) else cell for cell in cells), *picture["cosines"]])
+def csv_of(scores: Record) -> str:
+    """One row a picture, best first; below, what it is."""
+    keys = ("name", "group", "mean_cosine", "label", "position", "closest", "furthest")
+    names = [inert(reference["name"]) for reference in scores["references"]]
+    rows = [
+        [*(inert(one[key]) if isinstance(one[key], str) else one[key] for key in keys), *one["cosines"]]
+        for one in scores["pictures"]
+    ]
     said = [("warning", scores["warning"])] if scores["warning"] else []
     for group in scores["groups"]:
         interval = f"95 % interval {interval_words(group['interval'])}"
@@ -301,53 +300,43 @@ def csv_text(scores: Record) -> str:
     said += [("remark", remark) for remark in scores["remarks"]]
     encoder = scores["encoder"]
     said += [("encoder", encoder["checkpoint"]), ("encoder sha256", encoder["sha256"]), ("made", scores["made"])]
-    notes = csv.writer(text)  # quotes no `# ...`, or pandas would not take the row for a comment
-    notes.writerows([f"# {what}", inert(words), *[""] * (len(head) - 2)] for what, words in said)
-    return BYTE_ORDER_MARK + text.getvalue()
+    return csv_text([["picture", *keys[1:], *names], *rows], [(f"# {what}", inert(words)) for what, words in said])
 
 
 def smaller(thumbnail: bytes, side: int) -> bytes:
     """A thumbnail of at most `side` pixels."""
+    file = io.BytesIO()
     with Image.open(io.BytesIO(thumbnail), formats=["WEBP"]) as image:
-        if max(image.size) <= side:
-            return thumbnail
-        file = io.BytesIO()
         image.thumbnail((side, side))
         image.save(file, "WEBP")
-        return file.getvalue()
+    return file.getvalue()
 
 
 def fitting(thumbnails: Mapping[str, bytes]) -> dict[str, str]:
-    """Thumbnails as data URIs, as large as SHEET_BYTES allow for so many."""
+    """Thumbnails as data URIs, made smaller until SHEET_BYTES are enough for so many."""
     for side in SIDES:
-        sized = {sha256: smaller(thumbnail, side) for sha256, thumbnail in thumbnails.items()}
-        if sum(map(len, sized.values())) * 4 / 3 <= SHEET_BYTES:
+        if sum(map(len, thumbnails.values())) * 4 / 3 <= SHEET_BYTES:
             break
-    return {sha256: f"data:image/webp;base64,{base64.b64encode(made).decode()}" for sha256, made in sized.items()}
+        thumbnails = {sha256: smaller(thumbnail, side) for sha256, thumbnail in thumbnails.items()}
+    return {sha256: f"data:image/webp;base64,{base64.b64encode(made).decode()}" for sha256, made in thumbnails.items()}
 
 
 def html_text(scores: Record, store: folders.Store) -> str:
     """One page that opens offline, asks no host and runs no script."""
     pictures, references = scores["pictures"], scores["references"][:SHEET_REFERENCES]
     sheet = [*pictures[: SHEET // 2], *pictures[max(SHEET // 2, len(pictures) - SHEET // 2) :]]
-    low = float(np.floor(min(pictures[-1]["mean_cosine"], AXIS_FROM) * 10) / 10)
-    floors = [max(band.floor, low) for band in BANDS]
-
-    def at(cosine: float) -> float:
-        return round(100 * (cosine - low) / (1 - low), 1)
-
+    scale = Scale(float(np.floor(min(pictures[-1]["mean_cosine"], AXIS_FROM) * 10) / 10))
     dots: dict[str, set[float]] = defaultdict(set)
     for picture in pictures:
-        dots[picture["group"]].add(at(picture["mean_cosine"]))
+        dots[picture["group"]].add(round(scale.place(picture["mean_cosine"]), 1))
     wanted = dict.fromkeys(one["sha256"] for one in [*references, *sheet])
     return render(
         "score.html",
         css=Markup((FOLDER / "result.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         scores=scores,
         sentences=[*scores["set"], *pairs_sentences(scores)],
-        bands=[(band, at(low), at(high)) for band, low, high in zip(BANDS, floors, [1.0, *floors[:-1]], strict=True)],
-        low=low,
-        at=at,
+        bands=stretches(scale),
+        scale=scale,
         dots={name: sorted(found) for name, found in dots.items()},
         interval_words=interval_words,
         of_thousand=of_thousand,
@@ -379,21 +368,10 @@ def places_of(stem: Path | None) -> list[Path]:
     """
     if stem is None:
         return []
-    if stem.is_dir():
-        raise FolderError(f"{printable(str(stem))} is a folder; --out names the beginning of three files in it")
     stem = stem.with_suffix("") if stem.suffix in ENDINGS else stem
     places = [stem.with_name(stem.name + ending) for ending in ENDINGS]
     folders.require_places(places)
     return places
-
-
-def files_in(folder: Path, remarks: Remarks) -> list[Path]:
-    """The files of a group or of the references; a folder in it is named."""
-    files, deeper = folders.inside(folder, remarks)
-    if deeper:
-        names = listed([printable(path.name) for path in deeper])
-        remarks.notes.append(f"Folders in {printable(folder.name)} are not looked into ({len(deeper)}): {names}.")
-    return files
 
 
 def files_by_group(tests: Sequence[Path], remarks: Remarks) -> dict[str, list[Path]]:
@@ -408,7 +386,7 @@ def files_by_group(tests: Sequence[Path], remarks: Remarks) -> dict[str, list[Pa
             raise FolderError(f"{printable(str(test))} is not there")
         if test.is_dir():
             files, subfolders = folders.inside(test, remarks)
-            parts = {test: files} | {subfolder: files_in(subfolder, remarks) for subfolder in subfolders}
+            parts = {test: files} | {subfolder: folders.files_in(subfolder, remarks) for subfolder in subfolders}
         else:
             parts = {test.parent: folders.sort_out([test], remarks)[0]}
         for folder, files in parts.items():
@@ -430,32 +408,27 @@ def look(asked: argparse.Namespace, remarks: Remarks) -> tuple[dict[str, list[Pi
     Raises:
         FolderError: a folder cannot be read.
     """
-    files = {"": files_in(asked.references, remarks)} | files_by_group(asked.tests, remarks)
-    looked = folders.look([path for paths in files.values() for path in paths], remarks)
-    pictures = {picture.path: picture for picture in looked}
-    seen: set[str] = set()
-    groups: dict[str, list[Picture]] = {}
-    for group, paths in files.items():
-        groups[group] = []
-        for picture in (pictures[path] for path in paths if path in pictures):
-            if picture.sha256 in seen:
-                reason = "is a reference too." if group else "is a copy of another reference."
-                remarks.left_out[reason].append(place_of(picture.path))
-                continue
-            groups[group].append(picture)
-            if not group:
-                seen.add(picture.sha256)
-    references = groups.pop("")
-    return groups, references
+    files = {"": folders.files_in(asked.references, remarks)} | files_by_group(asked.tests, remarks)
+    groups = folders.look(files, remarks)
+    references: dict[str, Picture] = {}
+    for picture in groups.pop(""):
+        if references.setdefault(picture.sha256, picture) is not picture:
+            remarks.left_out["is a copy of another reference."].append(place_of(picture.path))
+    for group, pictures in groups.items():
+        groups[group] = [one for one in pictures if one.sha256 not in references]
+        known = [place_of(one.path) for one in pictures if one.sha256 in references]
+        if known:
+            remarks.left_out["is a reference too."] += known
+    return groups, [*references.values()]
 
 
-def remarks_of(pictures: Sequence[Picture], store: folders.Store) -> dict[str, list[str]]:
-    """What a reader of a score should know -> the pictures of which it is to be known."""
+def note_remarks(pictures: Sequence[Picture], store: folders.Store, remarks: Remarks) -> None:
+    """Note what a reader of a score should know of its picture."""
     places: dict[str, list[str]] = defaultdict(list)
     for picture in pictures:
         for key in getattr(store.get(picture.sha256), "remarks", ()):
             places[REMARKS[key]].append(place_of(picture.path))
-    return places
+    remarks.notes += [f"{words.rstrip('.')} ({len(names)}): {listed(names)}." for words, names in places.items()]
 
 
 def require_some(groups: Groups, references: Sequence[Picture], remarks: Remarks) -> None:
@@ -474,11 +447,10 @@ def require_some(groups: Groups, references: Sequence[Picture], remarks: Remarks
 
 def below(scores: Record, at_least: float) -> list[str]:
     """The groups whose mean, as shown, lies below the wanted one."""
-    means = {group["name"]: group["mean_cosine"] for group in scores["groups"]}
     return [
-        f"{name}: its mean {shown(mean)} is below {at_least}"
-        for name, mean in means.items()
-        if rounded(mean) < at_least
+        f"{group['name']}: its mean {shown(group['mean_cosine'])} is below {at_least}"
+        for group in scores["groups"]
+        if rounded(group["mean_cosine"]) < at_least
     ]
 
 
@@ -495,19 +467,18 @@ def run(asked: argparse.Namespace) -> int:
     groups, references = look(asked, remarks)
     require_some(groups, references, remarks)
     encoder = load_encoder()
-    with folders.Store(folders.cache_folder(), folders.made_with(encoder), encoder.model.config.hidden_size) as store:
+    with closing(folders.Store(folders.cache_folder(), folders.made_with(encoder))) as store:
         everything = [*(picture for pictures in groups.values() for picture in pictures), *references]
         embedded = folders.embed_all(everything, encoder, store, remarks)
         groups = {group: [one for one in pictures if one.sha256 in embedded] for group, pictures in groups.items()}
         references = [one for one in references if one.sha256 in embedded]
         require_some(groups, references, remarks)
-        for remark, names in remarks_of(everything, store).items():
-            remarks.notes.append(f"{remark.rstrip('.')} ({len(names)}): {listed(names)}.")
+        note_remarks(everything, store, remarks)
         if empty := [group for group, pictures in groups.items() if not pictures]:
             remarks.notes.append(f"Groups without a picture to score ({len(empty)}): {listed(empty)}.")
         rows = np.stack([embedded[one.sha256] for one in everything if one.sha256 in embedded])
         scores = scores_of(groups, references, rows, encoder, remarks)
-        texts = (csv_text(scores), json_text(scores), html_text(scores, store)) if places else ()
+        texts = (csv_of(scores), json_text(scores), html_text(scores, store)) if places else ()
     print(*scores["remarks"], "", terminal_text(scores), sep="\n", flush=True)
     if empty and asked.at_least is not None:
         raise FolderError(f"no picture of {listed(empty)} can be scored, so --at-least cannot be answered")

@@ -55,6 +55,12 @@ def encoder(tiny_environment: dict[str, str]) -> Encoder:
     return load_encoder(tiny_environment)
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands keep embeddings that any test of a file may use."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(scope="session")
 def app(tiny_environment: dict[str, str]) -> ModuleType:
     """app.py, imported in this process on the tiny encoder."""

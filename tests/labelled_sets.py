@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from megastyle.calibration import Calibration
-from megastyle.measuring import Labelled, Provenance, labelled, measure
+from megastyle.encoder import Source
+from megastyle.measuring import Labelled, labelled, measure
 
 Rows = npt.NDArray[np.float32]
 
@@ -45,5 +46,5 @@ def circle_set(*degrees: Sequence[float]) -> Labelled:
 
 def some_calibration(pictures: Labelled | None = None, name: str = "A test set", trials: int = 20_000) -> Calibration:
     """A calibration of an encoder with ENCODER_SHA256, by fewer trials than the product draws."""
-    about = Provenance(name, "d" * 64, {"checkpoint": "tiny.pth", "sha256": ENCODER_SHA256}, {"torch": "2.13.0"})
-    return measure(pictures or some_set(), about, trials=trials)
+    source = Source("tiny", "tiny.pth", None, ENCODER_SHA256, official=False)
+    return measure(pictures or some_set(), name, "d" * 64, source, trials=trials)

@@ -7,9 +7,10 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import numpy as np
 from PIL import Image
 
-from megastyle.calibration import FORMAT, Calibration, Gaps, Positions, Row
+from megastyle.calibration import FORMAT, LEVELS, Calibration, Positions, Row
 from megastyle.comparison import Comparison
 from megastyle.page.outcome import METHOD, Outcome, Provenance
 from megastyle.pictures import Thumbnail, read
@@ -67,10 +68,8 @@ def row(
 ) -> Row:
     """Two distributions for n references by their lowest, middle and highest scores, in between evenly spread."""
     return Row(
-        same=same,
-        different=different,
-        same_count=1000,
-        different_count=1000,
+        same=tuple(np.interp(LEVELS, (0, 0.5, 1), same).tolist()),
+        different=tuple(np.interp(LEVELS, (0, 0.5, 1), different).tolist()),
         auc=0.9,
         auc_interval=(0.8, 1.0),
         styles=styles,
@@ -91,10 +90,9 @@ def calibrated(rows: Mapping[int, Row] | None = None, *, styles: int = 100, pict
         made="2026-01-01T00:00:00Z",
         encoder={"checkpoint": "c.pth", "sha256": "d" * 64},
         versions=VERSIONS,
-        levels=(0, 0.5, 1),
         references=rows or {n: row(n=n, styles=styles) for n in range(1, 9)},
-        gaps=Gaps(pairs={}, aggregated={}),
-        retrieval={"map@1": 0.7, "map@10": 0.6, "recall@1": 0.7, "recall@10": 0.9},
+        gaps={},
+        retrieval={"recall@1": 0.7, "map@10": 0.6},
         sha256="9" * 64,
     )
 

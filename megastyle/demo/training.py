@@ -19,12 +19,12 @@ from PIL import Image, ImageFilter
 from tqdm import tqdm
 from transformers import SiglipImageProcessorPil, SiglipVisionConfig, SiglipVisionModel
 
-from megastyle.calibration import EncoderOfSet, calibration_text
+from megastyle.calibration import calibration_text
 from megastyle.demo.drawings import STYLES, draw, from_image, noise, seeded
 from megastyle.demo.scenes import SCENES, Floats, Rng
 from megastyle.embedding import pixel_values
 from megastyle.encoder import load_encoder, unit_rows
-from megastyle.measuring import Provenance, labelled, measure, versions
+from megastyle.measuring import labelled, measure
 
 SIZE, PATCH_SIZE = 112, 14  # pixels a side
 HIDDEN_SIZE, MLP_SIZE, LAYERS, HEADS = 64, 256, 1, 4  # about 140,000 parameters
@@ -215,10 +215,9 @@ def calibrate(environment: Mapping[str, str]) -> str:
     made = varied_styles(seeded(HELD_OUT_SEED), drawn, HELD_OUT_STYLES, HELD_OUT_PICTURES)
     model, processor, source = load_encoder(environment)
     rows = [unit_rows(model, torch.from_numpy(pixel_values(list(own), processor))).numpy() for own in made]
-    measured, digest = EncoderOfSet(checkpoint=source.checkpoint, sha256=source.sha256), hashlib.sha256(made.tobytes())
-    about = Provenance(CALIBRATION_NAME, digest.hexdigest(), measured, versions())
     pictures = labelled({f"style {number:02}": list(own) for number, own in enumerate(rows)})
-    return calibration_text(measure(pictures, about, trials=TRIALS))
+    digest = hashlib.sha256(made.tobytes()).hexdigest()
+    return calibration_text(measure(pictures, CALIBRATION_NAME, digest, source, trials=TRIALS))
 
 
 def build(environment: Mapping[str, str]) -> None:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from megastyle.calibration import SUGGESTED_SHARES, Calibration, Gap, Row
-from megastyle.comparison import BANDS, POSITIONS, Floats, shown
+from megastyle.calibration import LEVELS, SUGGESTED_SHARES, Calibration
+from megastyle.comparison import BANDS, Floats, shown
 from megastyle.page.result import render
 from megastyle.page.words import of_thousand
 
@@ -36,7 +36,7 @@ class Chart(NamedTuple):
 def chart_start(calibration: Calibration) -> float:
     """The cosine at the charts' left edge, a tenth; nearly all scores lie above it."""
     scores = [scores for row in calibration.rows.values() for scores in (row.same, row.different)]
-    lowest = min(np.interp(CHART_TAIL, calibration.levels, some) for some in scores)
+    lowest = min(np.interp(CHART_TAIL, LEVELS, some) for some in scores)
     return max(min(math.floor(lowest * 10) / 10, LATEST_START), -1.0)
 
 
@@ -49,8 +49,8 @@ def polyline(densities: Floats) -> str:
 def chart(calibration: Calibration, n: int, start: float) -> Chart:
     """What is drawn for one number of references."""
     row = calibration.rows[n]
-    relatives, strangers = map(polyline, calibration.density(n, np.linspace(start, 1, POINTS)) or ())
-    middles = (shown(np.interp(0.5, calibration.levels, scores)) for scores in (row.same, row.different))
+    relatives, strangers = map(polyline, calibration.density(n, np.linspace(start, 1, POINTS)))
+    middles = (shown(np.interp(0.5, LEVELS, scores)) for scores in (row.same, row.different))
     floors = ["too few styles" if floor is None else shown(floor) for floor in calibration.suggested_floors(n)]
     bands = [
         (f"{band.emoji} {band.name}", *map(of_thousand, shares, calibration.smallest_shares(n)), floor)
@@ -60,29 +60,23 @@ def chart(calibration: Calibration, n: int, start: float) -> Chart:
     return Chart(n, relatives, strangers, words, bands)
 
 
-def auc_text(row: Row) -> str:
+def auc_text(calibration: Calibration, n: int) -> str:
     """AUC and its interval."""
+    row = calibration.rows[n]
     return "{} ({} to {})".format(*map(shown, (row.auc, *row.auc_interval)))
 
 
-def rule_texts(calibration: Calibration, n: int) -> list[str]:
-    """How many of 1,000 relatives fit, lie at the edge, lie apart, then of strangers; none below three references."""
-    if (positions := calibration.rows[n].positions) is None:
-        return []
-    both = zip((positions["same"], positions["different"]), calibration.smallest_shares(n), strict=True)
-    return [of_thousand(shares[position], smallest) for shares, smallest in both for position in POSITIONS]
-
-
-def gaps_by_pairs(calibration: Calibration) -> tuple[int, list[tuple[str, Gap]]]:
-    """How many styles have a negative discrimination gap, and all of them in ascending order."""
-    gaps = sorted(calibration.gaps.pairs.items(), key=lambda item: item[1].gap)
-    return sum(found.gap < 0 for _, found in gaps), gaps
+def sorted_gaps(calibration: Calibration) -> tuple[int, list[tuple[str, str, str]]]:
+    """How many styles have a negative gap; style, gap and closest other style of all, the lowest first."""
+    gaps = sorted(calibration.gaps.items(), key=lambda item: item[1].gap)
+    rows = [(style, shown(found.gap), found.confused_with) for style, found in gaps]
+    return sum(found.gap < 0 for _, found in gaps), rows
 
 
 def report(calibration: Calibration, remarks: Sequence[str]) -> str:
     """The report as one HTML file that loads nothing; `remarks` say what was left out of the set."""
     start = chart_start(calibration)
-    negative, gaps = gaps_by_pairs(calibration)
+    negative, gaps = sorted_gaps(calibration)
     low, *between, high = (band.floor for band in BANDS[-2::-1])
     ticks = {start: f"{start:.1f}", low: f"{low:.2f}", **dict.fromkeys(between, ""), high: f"{high:.2f}", 1.0: "1.0"}
     html = render(
@@ -94,24 +88,25 @@ def report(calibration: Calibration, remarks: Sequence[str]) -> str:
         ticks=[(WIDTH * (cosine - start) / (1 - start), text) for cosine, text in ticks.items()],
         charts=[chart(calibration, n, start) for n in calibration.rows],
         one_in=[round(1 / share) for share in SUGGESTED_SHARES],
-        aucs=[(n, auc_text(row), f"{row.styles:,}", f"{row.style_pairs:,}") for n, row in calibration.rows.items()],
-        rule=[(n, *texts) for n in calibration.rows if (texts := rule_texts(calibration, n))],
+        aucs=[
+            (n, auc_text(calibration, n), f"{row.styles:,}", f"{row.style_pairs:,}")
+            for n, row in calibration.rows.items()
+        ],
         negative=negative,
         gaps=len(gaps),
-        lowest=[(style, shown(found.gap), found.confused_with) for style, found in gaps[: max(LOWEST_GAPS, negative)]],
+        lowest=gaps[: max(LOWEST_GAPS, negative)],
     )
     return f"{html}\n"
 
 
 def summary(calibration: Calibration) -> str:
     """The main figures as plain text."""
-    negative, gaps = gaps_by_pairs(calibration)
+    negative, gaps = sorted_gaps(calibration)
     lines = [f"\n{calibration.name}: {calibration.pictures:,} pictures in {calibration.styles:,} styles"]
-    lines += ["", "References: AUC with its 95 % interval; of 1,000 relatives and strangers so many lie apart"]
-    for n, row in calibration.rows.items():
-        lines.append("; ".join([f"  {n}: {auc_text(row)}", *rule_texts(calibration, n)[2::3]]))
+    lines += ["", "References: AUC with its 95 % interval"]
+    lines += [f"  {n}: {auc_text(calibration, n)}" for n in calibration.rows]
     lines += ["", f"Discrimination gap by pairs: negative for {negative} of {len(gaps)} styles"]
-    lines += [f"  {style}: {shown(found.gap)}, confused with {found.confused_with}" for style, found in gaps[:negative]]
+    lines += [f"  {style}: {gap}, confused with {other}" for style, gap, other in gaps[:negative]]
     found = calibration.retrieval
     lines += ["", f"Recall@1 {shown(found['recall@1'])}, mAP@10 {shown(found['map@10'])}"]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -18,12 +18,14 @@ from megastyle.comparison import Comparison, band_of, shown
 from megastyle.page import words
 from megastyle.page.outcome import Outcome
 from megastyle.page.picture import png
-from megastyle.page.result import FOLDER, SPACE, parts_of, render
+from megastyle.page.result import FOLDER, SPACE, attempts_of, parts_of, render
 
 DECIMALS = 8  # of every number in a file; a float32 has about seven significant digits
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a spreadsheet runs them (OWASP)
 BYTE_ORDER_MARK = "\ufeff"  # by which Excel knows UTF-8
 INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: they could break a line, turn it round, or hide
+
+Cell = str | float | None  # of a CSV
 
 
 def precise(value: float | None) -> float | None:
@@ -77,11 +79,6 @@ def calibration_named(calibration: Calibration) -> dict[str, Any]:
     return {key: getattr(calibration, key) for key in ("name", "styles", "pictures", "sha256")}
 
 
-def calibration_record(outcome: Outcome) -> dict[str, Any] | None:
-    """The calibration and where the score stands in it."""
-    return calibration_named(outcome.calibration) | shares(outcome) if outcome.calibration else None
-
-
 def attempt_record(outcome: Outcome) -> dict[str, Any]:
     """A test image that was tried against the same references."""
     file = {"name": outcome.name, "sha256": outcome.comparison.digests[0]}
@@ -90,7 +87,7 @@ def attempt_record(outcome: Outcome) -> dict[str, Any]:
 
 def record(outcome: Outcome) -> dict[str, Any]:
     """The whole result as data; `reference_agreement`, `core_mean`, `gap`, `position` leave the odd one out."""
-    comparison, provenance = outcome.comparison, outcome.provenance
+    comparison, provenance, calibration = outcome.comparison, outcome.provenance, outcome.calibration
     return {
         **score(outcome),
         "warning": words.warning(outcome.provenance) or None,
@@ -101,7 +98,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "ignored": list(comparison.ignored),
         "names": list(comparison.names),
         "matrix": [[precise(cosine) for cosine in row] for row in comparison.matrix],
-        "calibration": calibration_record(outcome),
+        "calibration": calibration and calibration_named(calibration) | shares(outcome),
         "tried": [attempt_record(one) for one in outcome.tried],
         "encoder": dict(provenance.encoder),
         "versions": dict(provenance.versions),
@@ -130,10 +127,10 @@ def on_one_line(name: str) -> str:
     return " ".join(inert(name).splitlines())
 
 
-def facts(outcome: Outcome) -> list[tuple[str | float | None, ...]]:
+def facts(outcome: Outcome) -> list[tuple[Cell, ...]]:
     """What the CSV says below the matrix: rows whose first cell begins with `#`."""
     comparison, agreement, encoder = outcome.comparison, outcome.comparison.agreement, outcome.provenance.encoder
-    rows: list[tuple[str | float | None, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     if comparison.has_test:
         rows += [("# mean cosine", precise(comparison.mean_cosine), comparison.band.label)]
     if warning := words.warning(outcome.provenance):
@@ -158,32 +155,26 @@ def facts(outcome: Outcome) -> list[tuple[str | float | None, ...]]:
     ]
 
 
-def csv_matrix(outcome: Outcome) -> str:
-    """The matrix as CSV (RFC 4180), names in the first row and column, in the matrix's order.
+def csv_text(table: Sequence[Sequence[Cell]], said: Iterable[Sequence[Cell]]) -> str:
+    """A table as CSV (RFC 4180), its head first. Below it, rows that begin with `#` say what it is.
 
-    Below it, rows that begin with `#` say what it is: a spreadsheet shows them, and pandas leaves them out with
-    `read_csv(file, index_col=0, comment="#")`.
+    A spreadsheet shows them, and pandas leaves them out with `read_csv(file, comment="#")`.
     """
-    comparison, text = outcome.comparison, io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)  # a quoted `#` in a name is no comment
-    writer.writerow(["", *map(inert, comparison.names)])
-    for name, row in zip(comparison.names, comparison.matrix, strict=True):
-        writer.writerow([inert(name), *map(precise, row)])
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows(table)  # a quoted `#` in a name is no comment
     notes = csv.writer(text)  # quotes no `# ...`, or pandas would not take the row for a comment
-    for fact in facts(outcome):
-        notes.writerow([*fact, *[""] * (len(comparison.names) + 1 - len(fact))])
+    notes.writerows([*row, *[""] * (len(table[0]) - len(row))] for row in said)
     return BYTE_ORDER_MARK + text.getvalue()
 
 
+def csv_matrix(outcome: Outcome) -> str:
+    """The matrix as CSV, names in the first row and column, in the matrix's order, and what it is."""
+    names, matrix = [*map(inert, outcome.comparison.names)], outcome.comparison.matrix
+    rows = [[name, *map(precise, row)] for name, row in zip(names, matrix, strict=True)]
+    return csv_text([["", *names], *rows], facts(outcome))
+
+
 # --------------------------------------------------------------------------------------------------------------- report
-
-
-def json_for_html(outcome: Outcome) -> Markup:
-    """The JSON report for a script element of type application/json: nothing in it can end that element."""
-    text = json.dumps(record(outcome), ensure_ascii=False, allow_nan=False)
-    for letter in "<>&\u2028\u2029":
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return Markup(text)  # noqa: S704 - what could be markup was escaped
 
 
 def html_report(outcome: Outcome) -> str:
@@ -193,7 +184,7 @@ def html_report(outcome: Outcome) -> str:
     return render(
         "report.html",
         css=Markup("\n".join(styles)),  # noqa: S704 - this package's own
-        data=json_for_html(outcome),
+        data=record(outcome),
         head=head,
         sentences=sentences,
         warning=words.warning(outcome.provenance),
@@ -235,13 +226,9 @@ def tried_lines(outcome: Outcome) -> list[str]:
     """Name, mean to the core, position and frequencies of each test image that was tried, best first."""
     names = words.short_all([harmless(one.name) for one in outcome.tried])
     rows: list[tuple[str, ...]] = []
-    for name, one in zip(names, outcome.tried, strict=True):
-        standing, counts = one.standing, ""
-        if standing:
-            same = words.of_thousand(standing.same_at_or_below, standing.same_smallest)
-            different = words.of_thousand(standing.different_at_or_above, standing.different_smallest)
-            counts = f"same style this low: {same}, another this high: {different}"
-        rows.append((name, shown(one.comparison.core_mean), words.fit_in_short(one.comparison), counts))
+    for name, one in zip(names, attempts_of(outcome), strict=True):
+        counts = f"same style this low: {one.same}, another this high: {one.different}" if one.same else ""
+        rows.append((name, shown(one.mean), one.fit, counts))
     return table(rows, cosines=1)
 
 

@@ -74,10 +74,10 @@ def scale_of(outcome: Outcome) -> Scale:
     """The scale that holds every mark, and all but the tail of the calibration's curves."""
     comparison = outcome.comparison
     values = [*comparison.cosines, *dots_of(comparison), border_of(comparison) or START, START]
-    grid = np.linspace(-1, END, 201)
-    if outcome.standing and outcome.calibration and (found := outcome.calibration.density(len(comparison.core), grid)):
-        below = np.cumsum(found[1]) / found[1].sum()
-        values.append(float(grid[np.searchsorted(below, TAIL)]))
+    if outcome.standing and outcome.calibration:
+        grid = np.linspace(-1, END, 201)
+        below = np.cumsum(outcome.calibration.density(len(comparison.core), grid)[1])
+        values.append(float(grid[np.searchsorted(below / below[-1], TAIL)]))
     return Scale(max(math.floor(min(values) / STEP + 1e-6) * STEP, -1.0))
 
 
@@ -103,8 +103,7 @@ def curves(outcome: Outcome, scale: Scale) -> dict[str, str] | None:
     if not (outcome.standing and outcome.calibration):
         return None
     points = np.linspace(scale.start, scale.end, CURVE_POINTS)
-    if (densities := outcome.calibration.density(len(outcome.comparison.core), points)) is None:
-        return None
+    densities = outcome.calibration.density(len(outcome.comparison.core), points)
     paths = {}
     for name, density in zip(("same", "different"), densities, strict=True):
         heights = CURVE_HEIGHT * (1 - 0.94 * density / density.max())

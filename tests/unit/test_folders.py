@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import sqlite3
-import stat
+from contextlib import closing
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -19,6 +19,7 @@ from megastyle.encoder import Encoder
 from megastyle.folders import FolderError, Known, Picture, Remarks, Store
 from megastyle.pictures import MAX_FILE_BYTES
 
+ENCODER = {"checkpoint": "c"}
 SIZE = 6
 DIGESTS = [hashlib.sha256(bytes([number])).hexdigest() for number in range(5)]
 VECTORS = np.random.default_rng(0).standard_normal((5, SIZE))
@@ -32,8 +33,8 @@ KNOWN = {digest: Known(row, b"webp", ("transparent",)) for digest, row in zip(DI
 def looked(folder: Path) -> tuple[list[Picture], list[str]]:
     """What is taken of a folder, and what is said of the rest."""
     remarks = Remarks()
-    files, _ = folders.inside(folder, remarks)
-    return folders.look(files, remarks), remarks.lines()
+    found = folders.look({"": folders.files_in(folder, remarks)}, remarks)[""]
+    return found, remarks.lines()
 
 
 def test_pictures_are_taken_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -43,13 +44,17 @@ def test_pictures_are_taken_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert lines == []
 
 
-def test_companions_are_counted_by_kind_in_one_line(tmp_path: Path) -> None:
+def test_companions_are_counted_by_kind_and_folders_named_in_one_line(tmp_path: Path) -> None:
     picture(tmp_path / "a.png", 1)
     for name in ("a.txt", "b.TXT", "a.json", "a.npz", "lora.safetensors", ".DS_Store", ".hidden.png"):
         (tmp_path / name).write_text("no picture")
+    (tmp_path / "deeper").mkdir()
     found, lines = looked(tmp_path)
     assert len(found) == 1
-    assert lines == ["Passed over, as no pictures: 1 .json, 1 .npz, 1 .safetensors, 2 .txt, 2 hidden."]
+    assert lines == [
+        "Passed over, as no pictures: 1 .json, 1 .npz, 1 .safetensors, 2 .txt, 2 hidden.",
+        f"Folders in {tmp_path.name} are not looked into (1): deeper.",
+    ]
 
 
 def test_what_is_no_readable_file_is_named_by_kind_and_nothing_hangs(
@@ -57,34 +62,28 @@ def test_what_is_no_readable_file_is_named_by_kind_and_nothing_hangs(
 ) -> None:
     picture(tmp_path / "a.png", 1)
     os.mkfifo(tmp_path / "pipe.png")
-    (tmp_path / "device.png").symlink_to("/dev/zero")
-    (tmp_path / "broken.png").symlink_to("nowhere")
-    (tmp_path / "loop.png").symlink_to("loop.png")
+    for name, target in (("device.png", "/dev/zero"), ("broken.png", "nowhere"), ("loop.png", "loop.png")):
+        (tmp_path / name).symlink_to(target)
     (tmp_path / "empty.png").touch()
-    (tmp_path / "folder.png").mkdir()
     with (tmp_path / "large.png").open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)
-    locked = picture(tmp_path / "locked.png", 2)
-    opened = os.open
+    locked, read_bytes = picture(tmp_path / "locked.png", 2), Path.read_bytes
 
-    def refusing(path: Path, flags: int) -> int:  # permissions do not bind root
+    def refusing(path: Path) -> bytes:  # permissions do not bind root
         if path == locked:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        return opened(path, flags)
+        return read_bytes(path)
 
-    monkeypatch.setattr(os, "open", refusing)
+    monkeypatch.setattr(Path, "read_bytes", refusing)
     found, lines = looked(tmp_path)
     assert [one.name for one in found] == ["a.png"]
-    place = tmp_path.name
-    assert sorted(lines) == sorted(
-        [
-            f"Left out (2): {place}/device.png, {place}/pipe.png. Each is a pipe, a device or a socket.",
-            f"Left out (2): {place}/broken.png, {place}/loop.png. Each is a link to nothing.",
-            f"Left out (1): {place}/empty.png. It is empty.",
-            f"Left out (1): {place}/large.png. It is larger than 32 MB. Save a smaller copy.",
-            f"Left out (1): {place}/locked.png. It cannot be read: Permission denied.",
-        ]
-    )
+    no_file = ", ".join(f"{tmp_path.name}/{name}.png" for name in ("broken", "device", "loop", "pipe"))
+    assert lines == [
+        f"Left out (4): {no_file}. Each is no file, but a link to nothing, a pipe, a device or a socket.",
+        f"Left out (1): {tmp_path.name}/empty.png. It is empty.",
+        f"Left out (1): {tmp_path.name}/large.png. It is larger than 32 MB. Save a smaller copy.",
+        f"Left out (1): {tmp_path.name}/locked.png. It cannot be read: Permission denied.",
+    ]
 
 
 def test_of_many_names_five_are_said(tmp_path: Path) -> None:
@@ -111,149 +110,51 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
             folders.inside(tmp_path / name, Remarks())
 
 
-def test_reading_ahead_keeps_the_order_and_begins_no_more_than_its_window() -> None:
-    begun: list[int] = []
-    results = []
-    for item, future in folders.ahead(begun.append, range(50), window=5):
-        future.result()
-        results.append(item)
-        assert len(begun) <= item + 6
-    assert results == list(range(50))
-
-
 # --------------------------------------------------------------------------------------------------------------- store
-
-
-def opened(folder: Path, checkpoint: str = "c") -> Store:
-    """The store of an encoder."""
-    return Store(folder, {"checkpoint": checkpoint}, SIZE)
-
-
-def filled(folder: Path) -> Path:
-    """The file of a store that holds KNOWN."""
-    with opened(folder) as store:
-        store.put(KNOWN)
-    return store.path
 
 
 def kept(folder: Path) -> list[int]:
     """Which of KNOWN are kept; each is the one that was put, to the bit."""
-    with opened(folder) as store:
-        found = [index for index, digest in enumerate(DIGESTS) if store.get(digest)]
-        for index in found:
-            known = store.get(DIGESTS[index])
-            assert known
-            assert known.embedding.dtype == np.float32
-            assert (known.embedding == ROWS[index]).all()
-            assert known[1:] == (b"webp", ("transparent",))
-    return found
+    with closing(Store(folder, ENCODER)) as store:
+        known = {index: store.get(digest) for index, digest in enumerate(DIGESTS)}
+    found = {index: one for index, one in known.items() if one}
+    assert all((one.embedding == ROWS[index]).all() for index, one in found.items())
+    assert {one[1:] for one in found.values()} <= {(b"webp", ("transparent",))}
+    return list(found)
 
 
-def test_what_was_put_is_on_the_disk_at_once(tmp_path: Path) -> None:
-    with opened(tmp_path) as store:
-        store.put(KNOWN)
-        assert kept(tmp_path) == [0, 1, 2, 3, 4]
-
-
-def test_two_runs_use_it_together(tmp_path: Path) -> None:
-    with opened(tmp_path) as first, opened(tmp_path) as second:
+def test_two_runs_use_it_together_and_what_was_put_is_on_the_disk_at_once(tmp_path: Path) -> None:
+    with closing(Store(tmp_path, ENCODER)) as first, closing(Store(tmp_path, ENCODER)) as second:
         for digest in DIGESTS:
             first.put({digest: KNOWN[digest]})
             second.put({digest: KNOWN[digest]})
-    assert kept(tmp_path) == [0, 1, 2, 3, 4]
-
-
-def test_a_run_that_never_lets_go_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders, "STORE_SECONDS", 0.1)
-    other = sqlite3.connect(filled(tmp_path), isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-        opened(tmp_path)
-    other.close()
-    assert kept(tmp_path) == [0, 1, 2, 3, 4]
-
-
-def test_another_encoder_finds_nothing(tmp_path: Path) -> None:
-    filled(tmp_path)
-    with opened(tmp_path, "d") as other, Store(tmp_path, {"checkpoint": "c"}, SIZE + 1) as wider:
+        assert kept(tmp_path) == [0, 1, 2, 3, 4]
+    with closing(Store(tmp_path, {"checkpoint": "d"})) as other:
         assert not other.get(DIGESTS[0])
-        assert not wider.get(DIGESTS[0])
 
 
-def torn(path: Path) -> None:
-    """The second half is gone."""
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def scratched(path: Path) -> None:
-    """A page is overwritten."""
-    content = bytearray(path.read_bytes())
-    content[4096:8192] = b"\xff" * 4096
-    path.write_bytes(content)
-
-
-def foreign(path: Path) -> None:
-    """Another program's database."""
-    path.unlink()
-    database = sqlite3.connect(path)
-    database.execute("CREATE TABLE pictures (name TEXT)")
-    database.close()
-
-
-def pipe(path: Path) -> None:
-    """It would block whoever opens it."""
-    path.unlink()
-    os.mkfifo(path)
-
-
-def folder(path: Path) -> None:
-    """A folder."""
-    path.unlink()
-    (path / "inside").mkdir(parents=True)
-
-
-@pytest.mark.parametrize("harm", [lambda path: path.write_text("text"), torn, scratched, foreign, pipe, folder])
-def test_what_is_no_store_is_set_aside_and_a_new_one_begun(tmp_path: Path, harm: object) -> None:
-    path = filled(tmp_path)
-    harm(path)  # type: ignore[operator]
-    with opened(tmp_path) as store:
-        assert store.path == path
-        assert str(path.with_suffix(".damaged")) in store.remark
-        assert "\n" not in store.remark
-        store.put(KNOWN)
-    assert os.path.lexists(path.with_suffix(".damaged"))
-    assert kept(tmp_path) == [0, 1, 2, 3, 4]
-
-
-def test_a_row_that_cannot_be_an_embedding_is_made_anew(tmp_path: Path) -> None:
-    database = sqlite3.connect(filled(tmp_path))
-    damaged = [bytes(4 * SIZE), b"\xff" * 4 * SIZE, b"short", "a" * 4 * SIZE]
-    database.executemany("UPDATE pictures SET embedding = ? WHERE sha256 = ?", zip(damaged, DIGESTS, strict=False))
-    database.commit()
-    database.close()
-    assert kept(tmp_path) == [4]
-
-
-@pytest.mark.parametrize("place", ["/dev/null", "/dev/full", "/proc/1/nothing", "file"])
-def test_a_place_that_is_no_folder_is_refused(tmp_path: Path, place: str) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OSError, match=place):
-        opened(tmp_path / place / "megastyle")
-
-
-def test_a_full_disk_is_named_and_what_was_kept_stays(tmp_path: Path) -> None:
-    with opened(tmp_path) as store:
+def test_a_run_that_never_lets_go_is_told_and_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "STORE_SECONDS", 0.1)
+    with closing(Store(tmp_path, ENCODER)) as store, closing(sqlite3.connect(store.path)) as other:
         store.put({DIGESTS[0]: KNOWN[DIGESTS[0]]})
-        pages = store._database.execute("PRAGMA page_count").fetchone()[0]
-        store._database.execute(f"PRAGMA max_page_count = {pages}")  # sqlite's own word for a disk without room
-        with pytest.raises(sqlite3.OperationalError, match="full"):
-            store.put({digest: Known(ROWS[1], bytes(10_000), ()) for digest in DIGESTS[1:]})
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+            store.put(KNOWN)
     assert kept(tmp_path) == [0]
 
 
-def test_the_stores_lie_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert folders.cache_folder() == tmp_path / "megastyle"
+def test_what_is_no_store_is_said(tmp_path: Path) -> None:
+    path = Store(tmp_path, ENCODER).path
+    path.write_text("text")
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        Store(tmp_path, ENCODER)
+    with pytest.raises(OSError, match="Not a directory"):
+        Store(path / "megastyle", ENCODER)
+
+
+def test_the_stores_lie_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/else")
+    assert folders.cache_folder() == Path("/else/megastyle")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert folders.cache_folder() == Path.home() / ".cache" / "megastyle"
 
@@ -261,7 +162,7 @@ def test_the_stores_lie_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_
 # ---------------------------------------------------------------------------------------------------------- embeddings
 
 
-def test_an_accelerator_gets_batches_and_a_cpu_single_pictures(
+def test_pictures_are_embedded_in_batches_and_each_but_once(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, _ = looked(pictures(tmp_path, oil=7) / "oil")
@@ -269,9 +170,10 @@ def test_an_accelerator_gets_batches_and_a_cpu_single_pictures(
     monkeypatch.setattr(folders, "embed", embed)
     rows = []
     for size in (1, 3):
-        monkeypatch.setattr(folders, "batch_size", lambda size=size: size)
-        with Store(tmp_path / str(size), {}, 64) as store:
-            embedded = folders.embed_all(found, encoder, store, Remarks())
+        monkeypatch.setattr(folders, "READERS", size)
+        with closing(Store(tmp_path / str(size), {})) as store:
+            for _ in range(2):
+                embedded = folders.embed_all(found, encoder, store, Remarks())
         assert list(embedded) == [one.sha256 for one in found]
         rows.append(np.stack(list(embedded.values())))
     assert [len(call.args[1]) for call in embed.call_args_list] == [1] * 7 + [3, 3, 1]
@@ -285,7 +187,7 @@ def test_pictures_that_cannot_be_decoded_or_have_changed_are_left_out(encoder: E
     found, _ = looked(tmp_path / "oil")
     picture(changed, 99)
     remarks = Remarks()
-    with Store(tmp_path, {}, 64) as store:
+    with closing(Store(tmp_path, {})) as store:
         assert list(folders.embed_all(found, encoder, store, remarks)) == [found[0].sha256, found[3].sha256]
     assert remarks.lines() == [
         "Left out (1): oil/001.png. It is damaged or cut short. Save or download it again.",
@@ -298,7 +200,7 @@ def test_an_embedding_that_is_not_finite_ends_the_run_and_is_not_kept(
 ) -> None:
     found, _ = looked(pictures(tmp_path, oil=1) / "oil")
     monkeypatch.setattr(folders, "embed", lambda _, pixels: np.full((len(pixels), 64), np.nan, np.float32))
-    with Store(tmp_path, {}, 64) as store:
+    with closing(Store(tmp_path, {})) as store:
         with pytest.raises(ValueError, match=r"oil/000.png: the embedding is not finite"):
             folders.embed_all(found, encoder, store, Remarks())
         assert not store.get(found[0].sha256)
@@ -308,16 +210,15 @@ def test_an_embedding_that_is_not_finite_ends_the_run_and_is_not_kept(
 
 
 def test_files_are_written_together_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = tmp_path / "a.json", tmp_path / "a.html"
+    first, second = tmp_path / "a.json", tmp_path / "b.html"
     folders.write_together({first: "old\r\n", second: "old"})
     assert first.read_bytes() == b"old\r\n"
-    assert stat.S_IMODE(first.stat().st_mode) == 0o644
-    full = Mock(side_effect=[None, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))])
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(FolderError, match=r"a.html cannot be written: No space left"):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(Path, "write_bytes", Mock(side_effect=[None, full]))
+    with pytest.raises(FolderError, match=r"b.html cannot be written: No space left"):
         folders.write_together({first: "new", second: "new"})
     assert (first.read_text(), second.read_text()) == ("old\n", "old")
-    assert sorted(tmp_path.iterdir()) == [second, first]
+    assert sorted(tmp_path.iterdir()) == [first, second]
 
 
 def test_places_that_are_no_files_are_refused_before_anything_is_computed(tmp_path: Path) -> None:
@@ -325,7 +226,7 @@ def test_places_that_are_no_files_are_refused_before_anything_is_computed(tmp_pa
     for place in ("/dev/null", "/dev/full", tmp_path / "pipe", tmp_path):
         with pytest.raises(FolderError, match="it is no regular file"):
             folders.require_places([Path(place)])
-    with pytest.raises(FolderError, match="cannot be written: No such file"):
+    with pytest.raises(FolderError, match="its folder is not there"):
         folders.require_places([tmp_path / "nowhere" / "a.json"])
 
 

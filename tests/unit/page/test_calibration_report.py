@@ -44,20 +44,11 @@ def test_it_is_well_formed_and_loads_nothing(html: str) -> None:
     policy = next(element.get("content") for element in found if element.get("http-equiv"))
     assert policy == "default-src 'none'; style-src 'unsafe-inline'"
     assert "url(" not in html
-
-
-def test_names_are_text() -> None:
-    html = hostile_report()
-    assert "alert(1)" in html
     assert not [name for name in HOSTILE if name in html]
-    assert "<bdi>a&amp;b</bdi>" in html
 
 
 def test_every_number_of_references_has_curves_that_fill_their_chart() -> None:
     found = elements(report(CALIBRATION, []))
-    said = [element.get("aria-label", "") for element in found if element.get("role") == "img"]
-    assert len(said) == 8
-    assert all(re.fullmatch(r"Relatives around -?\d\.\d{3}, strangers around -?\d\.\d{3}\.", words) for words in said)
     curves = [element.get("points", "") for element in found if element.tag == "polyline"]
     assert len(curves) == 16
     for curve in curves:
@@ -73,40 +64,25 @@ def of_1000(share: float, fewest: int) -> str:
     return "nearly all" if share > 1 - 1 / fewest else f"{1000 * share:.0f}"
 
 
-def test_it_says_the_figures() -> None:
-    words = words_of(report(CALIBRATION, ["One picture was left out"]))
-    row = CALIBRATION.rows[4]
-    low, high = row.auc_interval
-    assert f"4 {row.auc:.3f} ({low:.3f} to {high:.3f}) 3 6 " in words
-    assert row.positions
-    rates = [of_1000(share, 3) for share in row.positions["same"].values()]
-    rates += [of_1000(share, 6) for share in row.positions["different"].values()]
-    assert f" 4 {' '.join(rates)} " in words
-    good = CALIBRATION.band_shares(4)[1]
-    assert f"🟢 Good {of_1000(good.same, 3)} {of_1000(good.different, 6)} too few styles" in words
-    assert f"Minimal {of_1000(CALIBRATION.band_shares(4)[4].same, 3)}" in words
-    style, gap = min(CALIBRATION.gaps.pairs.items(), key=lambda item: item[1].gap)
-    assert f"{style} {gap.gap:.3f} {gap.confused_with}" in words
-    assert f"Recall@1 {CALIBRATION.retrieval['recall@1']:.3f} is" in words
-    assert f"mAP@10 {CALIBRATION.retrieval['map@10']:.3f} also" in words
-    assert "30 pictures in 3 styles" in words
-    assert "What was left out, and what to know One picture was left out" in words
-
-
-def test_the_text_says_the_same_figures() -> None:
-    words = summary(CALIBRATION)
+def test_it_and_the_text_say_the_figures() -> None:
+    words, text = words_of(report(CALIBRATION, ["One picture was left out"])), summary(CALIBRATION)
     for n, row in CALIBRATION.rows.items():
-        kinds = (("same", 3), ("different", 6)) if row.positions else ()
-        apart = [of_1000(row.positions[kind]["apart"], fewest) for kind, fewest in kinds]
-        interval = f"{row.auc:.3f} ({row.auc_interval[0]:.3f} to {row.auc_interval[1]:.3f})"
-        assert "; ".join([f"  {n}: {interval}", *apart]) in words.splitlines()
-    negative = {style: gap for style, gap in CALIBRATION.gaps.pairs.items() if gap.gap < 0}
+        interval = f"{n} {row.auc:.3f} ({row.auc_interval[0]:.3f} to {row.auc_interval[1]:.3f})"
+        assert f"{interval} 3 6 " in words
+        assert f"  {interval.replace(' ', ': ', 1)}" in text.splitlines()
+    good, *_, minimal = CALIBRATION.band_shares(4)[1:]
+    assert f"🟢 Good {of_1000(good.same, 3)} {of_1000(good.different, 6)} too few styles" in words
+    assert f"Minimal {of_1000(minimal.same, 3)}" in words
+    negative = {style: gap for style, gap in CALIBRATION.gaps.items() if gap.gap < 0}
     assert negative
     assert f"negative for {len(negative)} of 3 styles" in words
-    assert all(f"{style}: {gap.gap:.3f}, confused with {gap.confused_with}" in words for style, gap in negative.items())
-
-
-def test_a_set_without_three_references_has_no_rule() -> None:
-    small = some_calibration(some_set(1, (2, 3)), trials=100)
-    assert "position rule" not in report(small, [])
-    assert set(small.rows) == {1}
+    assert f"negative for {len(negative)} of 3 styles" in text
+    for style, gap in negative.items():
+        assert f"{style} {gap.gap:.3f} {gap.confused_with}" in words
+        assert f"{style}: {gap.gap:.3f}, confused with {gap.confused_with}" in text
+    recall, precision = f"{CALIBRATION.retrieval['recall@1']:.3f}", f"{CALIBRATION.retrieval['map@10']:.3f}"
+    assert f"Recall@1 {recall} is" in words
+    assert f"mAP@10 {precision} also" in words
+    assert f"Recall@1 {recall}, mAP@10 {precision}" in text
+    assert "30 pictures in 3 styles" in words
+    assert "What was left out, and what to know One picture was left out" in words
