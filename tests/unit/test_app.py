@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
-import inspect
 import io
 import itertools
 import json
+import runpy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -24,10 +24,8 @@ import pytest
 import transformers
 from gradio.components.gallery import GalleryData, GalleryImage
 from gradio.data_classes import ImageData
-from PIL import Image
 
 import corpus
-from megastyle.comparison import MAX_REFERENCES
 from megastyle.embedding import Cache
 from megastyle.page.exports import EXPORTS
 from pixels import pixels_of
@@ -52,11 +50,8 @@ def upload(app: ModuleType, tmp_path: Path) -> Callable[..., Any]:
 
     def writing(seed: int, name: str | None = None) -> Any:
         path = tmp_path / f"{next(number)}.png"
-        generator = np.random.default_rng(seed)
-        Image.fromarray(generator.integers(0, 256, (1 + seed % 5, 4, 3), np.uint8)).resize(
-            (90, 60), Image.Resampling.NEAREST
-        ).save(path)
-        return app.Upload(str(path), name if name is not None else f"{seed}.png")
+        path.write_bytes(corpus.noise(seed))
+        return app.Upload(str(path), name or f"{seed}.png")
 
     return writing
 
@@ -92,6 +87,16 @@ def compared(
     return Result(*(app.reopen(*asked) if again else app.compare_uploads(*asked, silent)), asked=asked)
 
 
+def test_a_start_without_an_encoder_ends_in_words_and_with_1(
+    app: ModuleType, tiny_encoder: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sys.exit` of a text prints it, and no traceback."""
+    monkeypatch.setenv("MEGASTYLE_BACKBONE", str(tiny_encoder[0]))
+    monkeypatch.setenv("MEGASTYLE_CHECKPOINT", "nowhere.pth")
+    with pytest.raises(SystemExit, match=r"MEGASTYLE_CHECKPOINT=nowhere\.pth is no file\. Correct the path"):
+        runpy.run_path(str(app.HERE / "app.py"), run_name="again")
+
+
 # ---------------------------------------------------------------------------------------------------------------- embed
 
 
@@ -100,164 +105,25 @@ def pixels(app: ModuleType, uploads: list[Any]) -> Pixels:
     return np.stack([pixels_of(upload.path, app.ENCODER.processor) for upload in uploads])
 
 
-def test_embed_gives_float32_unit_rows(app: ModuleType, upload: Callable[..., Any]) -> None:
-    """One row for each picture, of length 1 up to float32's rounding; plain numpy, which a worker process can send."""
-    rows = app.embed(pixels(app, [upload(seed) for seed in range(5)]))
-    assert type(rows) is np.ndarray
-    assert (rows.dtype, rows.shape) == (np.float32, (5, app.ENCODER.model.config.hidden_size))
-    assert np.abs(np.linalg.norm(rows.astype(np.float64), axis=1) - 1).max() < 1e-6
-
-
 def test_a_batch_scores_as_one_at_a_time(app: ModuleType, upload: Callable[..., Any]) -> None:
-    """No picture's embedding depends on its neighbours or on its place."""
+    """No picture's embedding depends on its neighbours or on its place; each is a float32 unit row, in plain numpy."""
     values = pixels(app, [upload(seed) for seed in range(9)])
     batch = app.embed(values)
+    assert (type(batch), batch.dtype) == (np.ndarray, np.float32)
+    assert np.abs(np.linalg.norm(batch.astype(np.float64), axis=1) - 1).max() < 1e-6
     single = np.concatenate([app.embed(value[np.newaxis]) for value in values])
     assert np.abs(batch - single).max() < SAME
     assert np.abs(app.embed(values[::-1].copy())[::-1] - batch).max() < SAME
     assert np.abs(batch @ batch.T - single @ single.T).max() < SAME
 
 
-# -------------------------------------------------------------------------------------------------------------- seconds
-
-
-def seconds(app: ModuleType, count: int, *patience: int) -> Any:
-    """What is asked for that many pictures."""
-    return app.gpu_seconds(np.zeros((count, 3, 2, 2), np.float32), *patience)
-
-
-def test_the_seconds_asked_for_are_few(app: ModuleType) -> None:
-    """At most 15 for nine pictures and 10 for one: the quota is checked against them.
-
-    They are whole numbers, which the client needs.
-    """
-    asked = [seconds(app, count) for count in range(1, 10)]
-    assert {type(value) for value in asked} == {int}
-    assert asked == sorted(asked)
-    assert asked[0] > 0
-    assert asked[0] <= 10
-    assert asked[-1] <= 15
-
-
-def test_the_second_try_asks_for_twice_the_seconds(app: ModuleType) -> None:
-    """A worker that overran needs longer."""
-    assert [seconds(app, count, app.GPU_PATIENCE) for count in (1, 9)] == [2 * seconds(app, count) for count in (1, 9)]
-
-
-def test_the_seconds_are_asked_with_the_arguments_of_embed(app: ModuleType) -> None:
-    """The platform's client calls one with what the other is given."""
-    assert list(inspect.signature(app.gpu_seconds).parameters) == list(
-        inspect.signature(inspect.unwrap(app.embed)).parameters
-    )
-
-
-# --------------------------------------------------------------------------------------------------------- one more try
-
-
-def aborted() -> gr.Error:
-    """As the platform's client raises it when a worker died or overran."""
-    return gr.Error("GPU task aborted", title="ZeroGPU worker error")
-
-
-QUOTA = "You have exceeded your free ZeroGPU quota (15s requested vs. 3s left). Try again in 0:20:00. "
-ROWS = np.ones((1, 1), np.float32)
-
-
-@pytest.fixture
-def platform(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
-    """Puts a platform in embed's place that answers each call as told; gives the patience of each call."""
-
-    def answering(*answers: Exception | Pixels) -> list[int]:
-        left, patience_of_calls = list(answers), []
-
-        def embed(pixel_values: Pixels, patience: int = 1) -> Pixels:
-            patience_of_calls.append(patience)
-            answer = left.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        monkeypatch.setattr(app, "embed", embed)
-        return patience_of_calls
-
-    return answering
-
-
-def test_a_worker_that_died_gets_one_more_try_with_twice_the_time(
-    app: ModuleType, platform: Callable[..., list[int]]
-) -> None:
-    """And the visitor never learns of it."""
-    calls = platform(aborted(), ROWS)
-    assert app.embed_patiently(ROWS) is ROWS
-    assert calls == [1, 2]
-
-
-def test_a_worker_that_lives_is_asked_once(app: ModuleType, platform: Callable[..., list[int]]) -> None:
-    """Quota is spent on nothing else."""
-    calls = platform(ROWS)
-    assert app.embed_patiently(ROWS) is ROWS
-    assert calls == [1]
-
-
-@pytest.mark.parametrize(
-    ("answers", "calls"),
-    [
-        ([aborted(), aborted()], [1, 2]),
-        ([gr.Error("OutOfMemoryError", title="ZeroGPU worker error")], [1]),
-        ([aborted(), gr.Error("RuntimeError", title="ZeroGPU worker error")], [1, 2]),
-        ([RuntimeError("ZeroGPU API /schedule error: 500")], [1]),
-        ([aborted(), ConnectionError("refused")], [1, 2]),
-    ],
-    ids=["died twice", "failed inside", "died, then failed", "platform broken", "died, then platform broken"],
-)
-def test_what_cannot_be_helped_ends_in_words_for_the_visitor(
-    app: ModuleType, platform: Callable[..., list[int]], answers: list[Exception], calls: list[int]
-) -> None:
-    """Nothing lost, what to do; never a class name."""
-    asked = platform(*answers)
-    with pytest.raises(
-        gr.Error, match=r"The computation stopped .* Nothing is lost: .* Press Compare once more"
-    ) as failed:
-        app.embed_patiently(ROWS)
-    assert failed.value.title == "Not compared"
-    assert failed.value.duration is None
-    assert asked == calls
-
-
-@pytest.mark.parametrize("before", [[], [aborted()]], ids=["at first", "at the second try"])
-@pytest.mark.parametrize(
-    "title", ["ZeroGPU quota exceeded", "ZeroGPU client error", "ZeroGPU queue timeout", "ZeroGPU illegal duration"]
-)
-def test_the_platforms_own_messages_go_through_unchanged(
-    app: ModuleType, platform: Callable[..., list[int]], before: list[Exception], title: str
-) -> None:
-    """The very object, with its title, its links and its duration; no further try."""
-    own = gr.Error(QUOTA, title=title, duration=33)
-    calls = platform(*before, own)
-    with pytest.raises(gr.Error) as refused:
-        app.embed_patiently(ROWS)
-    assert refused.value is own
-    assert calls == [1, 2][: len(before) + 1]
-
-
 # -------------------------------------------------------------------------------------------------------------- handler
 
 
-@pytest.mark.parametrize(
-    ("tests", "references", "message"),
-    [
-        (0, 0, f"Choose a test image and 1 to {MAX_REFERENCES} references, or try an example"),
-        (1, 0, "No reference yet. Add at least one picture"),
-        (0, 1, "One picture alone cannot be compared. Choose a test image, or add a second reference"),
-    ],
-)
-def test_too_few_pictures_are_refused_with_the_way_on(
-    fresh: ModuleType, tests: int, references: int, message: str
-) -> None:
-    """Before anything is read: that the file is not there is never noticed."""
-    nothing = fresh.Upload("/nowhere/x.png", "x.png")
-    with pytest.raises(gr.Error, match=message):
-        fresh.compare_uploads([nothing] * tests, [nothing] * references, [], silent)
+def test_too_few_pictures_are_refused_before_anything_is_read(fresh: ModuleType) -> None:
+    """Which of them are too few is the page's to say; that the file is not there is never noticed."""
+    with pytest.raises(gr.Error, match="One picture alone cannot be compared"):
+        fresh.compare_uploads([], [fresh.Upload("/nowhere/x.png", "x.png")], [], silent)
 
 
 def test_nine_references_are_clipped_to_eight_and_the_ninth_is_named(
@@ -307,13 +173,6 @@ def test_every_refused_file_is_named_in_one_message(
     assert refused.value.title == "Not compared"
 
 
-def test_a_pictures_own_cosine_is_one(fresh: ModuleType, upload: Callable[..., Any]) -> None:
-    """The same file as test image and as reference: 1.000, and the page says that it is the same file."""
-    result = compared(fresh, [upload(5, "one.png")], [upload(5, "other.png")])
-    assert "**1.000**" in result.verdict
-    assert "Same file twice" in result.overview
-
-
 def test_a_turned_picture_scores_1_000_in_both_slots_and_so_does_its_upright_copy(
     fresh: ModuleType, tmp_path: Path
 ) -> None:
@@ -324,7 +183,9 @@ def test_a_turned_picture_scores_1_000_in_both_slots_and_so_does_its_upright_cop
     for reference in (turned, upright):
         test = fresh.uploads_of(ImageData(path=str(turned)))
         references = fresh.uploads_of(GalleryData(root=[GalleryImage(image=ImageData(path=str(reference)))]))
-        assert "**1.000**" in compared(fresh, test, references).verdict
+        result = compared(fresh, test, references)
+        assert "**1.000**" in result.verdict
+        assert ("Same file twice" in result.overview) is (reference is turned)
 
 
 def test_an_embedding_that_is_not_finite_is_refused_by_name(
@@ -334,17 +195,6 @@ def test_an_embedding_that_is_not_finite_is_refused_by_name(
     monkeypatch.setattr(fresh, "embed", lambda pixel_values, _: np.full((len(pixel_values), 4), np.nan, np.float32))
     with pytest.raises(gr.Error, match=r"<br>&lt;i&gt;\.png: the embedding is not finite'$"):
         fresh.compare_uploads([upload(1, "<i>.png")], [upload(2)], [], silent)
-
-
-def test_the_platforms_own_message_goes_through_the_handler_too(
-    fresh: ModuleType, upload: Callable[..., Any], platform: Callable[..., list[int]]
-) -> None:
-    """gr.Error is a ValueError, and must not be taken for one of the comparison's."""
-    own = gr.Error(QUOTA, title="ZeroGPU quota exceeded")
-    platform(own)
-    with pytest.raises(gr.Error) as refused:
-        compared(fresh, [upload(1)], [upload(2)])
-    assert refused.value is own
 
 
 def test_the_report_names_the_encoder_and_the_libraries(fresh: ModuleType, upload: Callable[..., Any]) -> None:

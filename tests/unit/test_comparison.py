@@ -11,12 +11,14 @@ import doctest
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-from megastyle import comparison as module
+from megastyle import comparison
 from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES, Comparison, compare, shown
+from megastyle.page import words
 from sets import circle, compared, evenly, of_matrix, random_rows, rows, symmetric, with_test
 
 NEAR = 1e-6  # float32 rounding of a product of unit vectors
@@ -24,34 +26,6 @@ STRONG, GOOD, MODERATE, WEAK, MINIMAL = (band.label for band in BANDS)
 
 
 # ---------------------------------------------------------------------------------------------------------- hand-worked
-
-
-def test_one_reference_is_the_pairwise_case() -> None:
-    """(1, 0) and (0.8, 0.6): the cosine is 0.8, and so is the mean.
-
-    There is nothing to leave out and nothing to agree.
-    """
-    result = compared(rows((1, 0), (0.8, 0.6)))
-    assert result.mean_cosine == pytest.approx(0.8, abs=NEAR)
-    assert result.band.label == STRONG
-    assert result.cosines.tolist() == pytest.approx([0.8], abs=NEAR)
-    assert result.ranking == (0,)
-    assert (result.leave_one_out, result.means_without, result.agreement) == ((), (), None)
-    assert (result.is_loose, result.gap, result.position, result.odd_one_out) == (False, None, None, None)
-
-
-def test_two_references_have_one_agreement_and_no_position() -> None:
-    """(1, 0) to (0.8, 0.6) and (0.6, 0.8): mean (0.8 + 0.6) / 2 = 0.7; the two: 0.8 * 0.6 + 0.6 * 0.8 = 0.96.
-
-    Without the first the mean is the second's 0.6, and the other way round. The gap is 0.7 - 0.96.
-    """
-    result = compared(rows((1, 0), (0.8, 0.6), (0.6, 0.8)))
-    assert result.mean_cosine == pytest.approx(0.7, abs=NEAR)
-    assert result.band.label == GOOD
-    assert result.means_without == pytest.approx((0.6, 0.8), abs=NEAR)
-    assert result.leave_one_out == pytest.approx((0.96, 0.96), abs=NEAR)
-    assert list(result.agreement or ()) == pytest.approx([0.96] * 3, abs=NEAR)
-    assert (result.gap, result.position, result.odd_one_out) == (-0.26, None, None)
 
 
 def test_three_references_have_a_position() -> None:
@@ -135,16 +109,6 @@ def test_the_position_follows_the_shown_numbers(test: Sequence[float], gap: floa
     assert (result.gap, result.position) == (gap, position)
 
 
-def test_a_reference_far_out_makes_room_for_the_test_image() -> None:
-    """References a, b, c at 0.8 from one another, and d at 0.65 from all.
-
-    A test image at 0.65 from all is as far out as d, whose M is (3 * 0.65 + 0.65) / 4 = 0.65, and fits.
-    """
-    among = symmetric(4, [0.8, 0.8, 0.65, 0.8, 0.65, 0.65])
-    assert with_test([0.65] * 4, among).position == "fits"
-    assert with_test([0.648] * 4, among).position == "edge"  # M of d is 0.6495, shown as 0.649 or 0.650
-
-
 @pytest.mark.parametrize(
     ("among", "loose"), [(0.56, False), (0.55, False), (0.5496, False), (0.5494, True), (0.2, True), (-0.4, True)]
 )
@@ -207,17 +171,6 @@ def test_the_test_image_is_measured_by_the_set_without_the_odd_one_out() -> None
     assert result.typicality == pytest.approx(((1.5 + 0.76) / 3, (1.55 + 0.76) / 3, (1.45 + 0.76) / 3), abs=NEAR)
     assert result.leave_one_out[0] == pytest.approx(1.6 / 3, abs=NEAR)
     assert result.leave_one_out[3] == pytest.approx(0.1, abs=NEAR)
-
-
-def test_the_one_that_agrees_least_is_asked_and_no_other() -> None:
-    """Pairs ab 0.9, ac 0.6, bc 0.6, ad 0.4, bd 0.4, cd 0.35; the candidate is d with (0.4 + 0.4 + 0.35) / 3 = 0.383333.
-
-    The others agree at (0.9 + 0.6 + 0.6) / 3 = 0.7, which is far above. Without d, c would be as far from a and b, but
-    one is marked at most.
-    """
-    result = of_matrix(symmetric(4, [0.9, 0.6, 0.4, 0.6, 0.4, 0.35]), has_test=False)
-    assert result.leave_one_out[3] == min(result.leave_one_out) == pytest.approx(1.15 / 3, abs=NEAR)
-    assert result.odd_one_out == 3
 
 
 def test_nobody_is_odd_among_three() -> None:
@@ -393,15 +346,7 @@ def test_embeddings_of_another_shape_or_type_are_refused() -> None:
         compare(circle(0, 1).astype(np.float64), ["a", "b"])  # type: ignore[arg-type]
 
 
-def test_names_beyond_the_eighth_are_kept_for_the_report() -> None:
-    """They are no part of the matrix."""
-    result = compare(circle(0, 1), ["a.png", "b.png"], ignored=["ninth.png", "tenth.png"])
-    assert result.ignored == ("ninth.png", "tenth.png")
-    assert result.matrix.shape == (2, 2)
-
-
-def test_the_worked_examples_in_the_docstrings_are_true() -> None:
-    """The module's own, five lines."""
-    outcome = doctest.testmod(module)
-    assert outcome.failed == 0
-    assert outcome.attempted >= 4
+@pytest.mark.parametrize("module", [comparison, words])
+def test_the_worked_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert (found.failed, found.attempted >= 3) == (0, True)

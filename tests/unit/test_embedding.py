@@ -9,9 +9,8 @@ import base64
 import hashlib
 import io
 import itertools
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,8 @@ import pytest
 from PIL import Image
 from transformers import SiglipImageProcessorPil
 
-from megastyle.embedding import Cache, Embedded, Embedder, RefusedError, VisitorGoneError, pixel_values, square_of
+import corpus
+from megastyle.embedding import Cache, Embedded, Embedder, VisitorGoneError, pixel_values, square_of
 from megastyle.pictures import THUMBNAIL_SIDES, Thumbnail
 from pixels import pixels_of
 
@@ -34,7 +34,6 @@ SIDE = 8  # pixels
 PROCESSOR = SiglipImageProcessorPil(
     size={"height": SIDE, "width": SIDE}, resample=3, image_mean=[0.5] * 3, image_std=[0.5] * 3
 )
-THREADS = 8
 PATIENCE = 30  # seconds, after which threads that wait for each other are taken to hang
 ROOMY = 10**9  # bytes
 
@@ -75,8 +74,7 @@ def write(tmp_path: Path) -> Write:
 
     def writing(seed: int) -> str:
         path = tmp_path / f"{next(number)}.png"
-        noise = np.random.default_rng(seed).integers(0, 256, (1 + seed % 5, 4, 3), np.uint8)
-        Image.fromarray(noise).resize((90, 60), Image.Resampling.NEAREST).save(path)
+        path.write_bytes(corpus.noise(seed))
         return str(path)
 
     return writing
@@ -219,21 +217,6 @@ def test_thumbnails_are_small_copies_of_their_own_picture(embedder: Embedder, wr
     assert noise.thumbnail != painted.thumbnail
 
 
-def test_every_refused_file_has_its_reason_and_nothing_is_computed(
-    embedder: Embedder, asked: Counting, write: Write, tmp_path: Path
-) -> None:
-    """Two of four: a text and a file that is gone; what was known stays known."""
-    known = write(1)
-    embed(embedder, [known])
-    (tmp_path / "notes.png").write_text("no picture")
-    paths = [known, str(tmp_path / "notes.png"), write(2), str(tmp_path / "none.png")]
-    with pytest.raises(RefusedError, match=r"file 1 is not a picture .*; file 3 is no longer on the server") as refused:
-        embed(embedder, paths)
-    assert list(refused.value.reasons) == [1, 3]
-    embed(embedder, [known])
-    assert asked.counts == [1]
-
-
 def test_recalling_asks_the_cache_alone(embedder: Embedder, asked: Counting, write: Write, tmp_path: Path) -> None:
     """A known content under another name, an unknown one, one that is gone, a folder."""
     (known,) = embed(embedder, [write(1)])
@@ -292,39 +275,3 @@ def test_an_embedding_that_is_not_finite_is_not_kept() -> None:
     for value in (np.nan, np.inf):
         cache.put(entry("a", value))
         assert cache.get("a") is None
-
-
-@pytest.fixture
-def frequent_switches() -> Iterator[None]:
-    """Threads take turns as often as Python can."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
-
-
-@pytest.mark.usefixtures("frequent_switches")
-def test_eight_threads_at_once_break_no_bound_and_mix_nothing_up() -> None:
-    """4,000 random gets and puts in each of eight threads over 40 keys, with room for 16.
-
-    Every get gives that key's entry or nothing; at the end the bounds hold.
-    """
-    cache = Cache(16, ROOMY)
-    entries = {str(key): entry(str(key)) for key in range(40)}
-    start = threading.Barrier(THREADS, timeout=PATIENCE)
-
-    def work(seed: int) -> int:
-        generator = np.random.default_rng(seed)
-        start.wait()
-        wrong = 0
-        for key, puts in zip(map(str, generator.integers(0, 40, 4000)), generator.random(4000) < 0.5, strict=True):
-            if puts:
-                cache.put(entries[key])
-            elif (found := cache.get(key)) is not None:
-                wrong += found is not entries[key]
-        return wrong
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        assert sum(pool.map(work, range(THREADS))) == 0
-    assert 0 < len(cache._entries) <= 16
-    assert cache._bytes == sum(kept.size for kept in cache._entries.values())

@@ -241,14 +241,6 @@ def test_a_backbone_that_lacks_a_file_or_holds_a_damaged_one_is_refused(tmp_path
         load_encoder({"MEGASTYLE_BACKBONE": str(backbone)})
 
 
-def test_a_checkpoint_variable_that_names_nothing_is_refused(tmp_path: Path) -> None:
-    places = {"MEGASTYLE_BACKBONE": str(write_backbone(tmp_path / "b", SMALL)), "MEGASTYLE_CHECKPOINT": "nowhere.pth"}
-    with pytest.raises(
-        EncoderError, match=r"MEGASTYLE_CHECKPOINT=nowhere\.pth is no file\. Correct the path, or unset"
-    ):
-        load_encoder(places)
-
-
 def test_a_file_of_the_cache_is_held_against_the_digest_in_its_name(tmp_path: Path) -> None:
     """Of the first link: a storage of its own may keep the content under another name. A local file has no such name.
 

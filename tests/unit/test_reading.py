@@ -20,12 +20,11 @@ import pytest
 
 import corpus
 from corpus import app, chunk
-from loopback import ROOT
+from loopback import ROOT, WAIT_SECONDS, eventually
 from megastyle import reading
 from megastyle.pictures import LIMITS, TOO_MUCH
 from megastyle.reading import PictureError, Reader, VisitorGoneError, digest_of
 
-PATIENCE = 60  # seconds, after which something is taken to hang
 GOOD = corpus.png(corpus.RGB, 8, 2)
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="told by /proc")
 
@@ -127,7 +126,7 @@ def test_hostile_files_are_read_or_refused_within_their_limits_and_cost_the_app_
         thread.start()
     assert read(reader, visitor="somebody else").square.shape == (8, 8, 3)
     for thread in visits:
-        thread.join(PATIENCE)
+        thread.join(WAIT_SECONDS)
     assert found.keys() == files.keys()
     assert found["1,000 scans"] == TOO_MUCH
     assert found["EXIF in 16 MB that 64,000 tags share"] == "read ('tiny',)"
@@ -272,20 +271,10 @@ reading.Reader().read({str(tmp_path / "a.png")!r}, (8, 8), 3)
     (tmp_path / "a.png").write_bytes(GOOD)
     before = children()
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
-        wait_until(lambda: len(children() - before) >= 3)
+        eventually(lambda: len(children() - before) >= 3)
         started = children() - before - {process.pid}
         process.send_signal(signal.SIGKILL)
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    """Return when it has happened, or fail."""
-    moment = threading.Event()
-    for _ in range(PATIENCE * 20):
-        if happened():
-            return
-        moment.wait(0.05)
-    raise AssertionError("it has not happened")
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
 
 
 # --------------------------------------------------------------------------------------------------- whose turn it is
@@ -327,8 +316,8 @@ def test_whoever_came_first_is_next() -> None:
     with reader._place("first", reading.stays):
         for number, name in enumerate("cab", 1):
             threading.Thread(target=visit, args=[name]).start()
-            wait_until(lambda number=number: len(reader._line) == number)
-    wait_until(lambda: len(served) == 3)
+            eventually(lambda number=number: len(reader._line) == number)
+    eventually(lambda: len(served) == 3)
     assert served == list("cab")
 
 

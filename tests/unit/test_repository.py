@@ -15,7 +15,6 @@ from megastyle.page.words import band_spans
 from megastyle.pictures import MAX_FILE_BYTES, MAX_PIXELS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = ("README.md", "CLAUDE.md")
 SUPPORTED_TORCH = ("2.8.0", "2.9.1", "2.10.0", "2.11.0", "2.12.1", "2.13.0")  # ZeroGPU's documentation, 2026
 
 
@@ -40,12 +39,6 @@ def test_the_build_preloads_exactly_the_files_that_a_start_needs() -> None:
     preloaded = dict(entry.split() for entry in SETTINGS["preload_from_hub"])
     assert preloaded == {CHECKPOINT_REPO: CHECKPOINT_FILE, BACKBONE_REPO: ",".join(BACKBONE_FILES)}
     assert set(SETTINGS["models"]) == set(preloaded)
-
-
-def test_the_tests_run_on_the_gradio_that_the_space_gets() -> None:
-    import gradio
-
-    assert gradio.__version__ == SETTINGS["sdk_version"]
 
 
 def test_requirements_leave_to_the_platform_what_is_the_platforms() -> None:
@@ -76,29 +69,6 @@ def test_the_readme_states_the_quota_that_the_app_asks_for(app: Any) -> None:
     assert f"nine pictures asks for {first} seconds, one new picture\nfor {one};" in README
     minutes = (app.FILES_KEPT_SECONDS + app.SWEEP_SECONDS) // 60
     assert f"{minutes} minutes at most" in README
-
-
-def test_every_make_command_in_the_documents_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {
-        name
-        for document in DOCUMENTS
-        for name in re.findall(r"(?:`|^)make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE)
-    }
-    assert {"demo", "test", "run"} <= named <= targets
-
-
-def test_the_hub_client_knows_every_command_and_option_of_the_documents() -> None:
-    """With --help at its end a command is parsed and not run."""
-    from click.testing import CliRunner  # the client is made of click
-    from huggingface_hub.cli.hf import app as client
-
-    text = "\n".join((ROOT / document).read_text() for document in DOCUMENTS).replace("\\\n", " ")
-    lines = re.findall(r"(?:^ *|`)hf ([^`#\n]+)", text, re.MULTILINE)
-    assert len(lines) > 15
-    for line in lines:
-        own_words = line.partition(" bash ")[0].split()  # what follows is for the rented machine
-        assert CliRunner().invoke(client, [*own_words, "--help"]).exit_code == 0, f"hf {line}"
 
 
 def test_the_repository_holds_text_only() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import re
 
 import pytest
@@ -11,11 +10,9 @@ from hypothesis import strategies as st
 
 from markup import parsed, text, texts
 from megastyle.comparison import BANDS, LOOSE_BELOW, MAX_REFERENCES, Comparison, compare
-from megastyle.page import words as module
 from megastyle.page.words import (
     ALSO_UNLIKE,
     NAME_LENGTH,
-    REMARKS,
     WEIGHS_MORE,
     contradicts,
     counted,
@@ -33,7 +30,6 @@ from megastyle.page.words import (
     short,
     short_all,
     split_extension,
-    too_few,
     verdict,
 )
 from outcomes import known, outcome
@@ -56,11 +52,6 @@ from sets import (
 
 ODD = symmetric(4, [0.8, 0.8, 0.1, 0.8, 0.1, 0.1])  # three at 0.8 from one another, the fourth at 0.1 from all
 NONE_LATER = "From three references on, this line says whether the picture fits them."
-
-
-def test_the_worked_examples_in_the_docstrings_are_true() -> None:
-    found = doctest.testmod(module)
-    assert (found.failed, found.attempted >= 3) == (0, True)
 
 
 # -------------------------------------------------------------------------------------------------------------- verdict
@@ -273,18 +264,6 @@ def test_a_share_is_a_count_of_a_thousand_as_far_as_the_set_can_tell(share: floa
     assert of_thousand(share, smallest) == words
 
 
-@steady(max_examples=500)
-@given(st.floats(0, 1), st.floats(1e-3, 0.5))
-def test_no_share_is_said_to_be_none_or_all(share: float, smallest: float) -> None:
-    """A number is right to half a thousandth; else the words hold."""
-    words = of_thousand(share, smallest)
-    if words.isdigit():
-        assert 0 < int(words) < 1000
-        assert abs(int(words) / 1000 - share) <= 0.0005 + 1e-9
-    else:
-        assert share < smallest if words.startswith("fewer") else share > 1 - smallest
-
-
 @pytest.mark.parametrize(
     ("mean", "sentence"),
     [
@@ -411,12 +390,6 @@ def test_the_references_that_were_left_out_are_named() -> None:
     assert note == f"Left out: {expected}"
 
 
-def test_every_remark_is_a_sentence() -> None:
-    """For each kind of picture that is read with a loss."""
-    assert set(REMARKS) == {"transparent", "wide-gamut", "squashed", "tiny"}
-    assert all(re.fullmatch(r"[A-Z][^<>]+\.", remark) for remark in REMARKS.values())
-
-
 # ------------------------------------------------------------------------------------------------------------- refusals
 
 WRONG = "is not a picture."
@@ -455,12 +428,6 @@ def test_a_refused_file_is_named_as_text(name: str) -> None:
     """The message is rendered as HTML."""
     message = parsed(refusal({0: (name, WRONG)}, 2, has_test=False))
     assert [node.tag for node in message.iter()] == ["html", "b"]
-
-
-def test_too_few_pictures_are_told_the_way_on() -> None:
-    """Enough are a test image with a reference, or two references."""
-    enough = {(tests, references) for tests in (0, 1) for references in range(4) if not too_few(tests, references)}
-    assert enough == {(1, 1), (1, 2), (1, 3), (0, 2), (0, 3)}
 
 
 # ---------------------------------------------------------------------------------------------------------------- names
