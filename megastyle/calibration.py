@@ -60,14 +60,6 @@ class Standing(NamedTuple):
     different_smallest: float
 
 
-class BandShares(NamedTuple):
-    """What a band holds: shares of S_n and of D_n, each in [0, 1]; over all bands each adds up to 1."""
-
-    band: Band
-    same: float
-    different: float
-
-
 # ------------------------------------------------------------------------------------------------------------ the file
 
 
@@ -231,15 +223,15 @@ class Calibration(Part):
         below = float(np.interp(mean, row.same, LEVELS))  # of equal quantiles, `interp` takes the last
         return Standing(below, share_at_or_above(mean, row.different), *self.smallest_shares(n))
 
-    def band_shares(self, n: int) -> list[BandShares]:
-        """What each band holds of S_n and D_n, in the order of BANDS; `n` has a row."""
+    def band_shares(self, n: int) -> list[tuple[Band, float, float]]:
+        """Each band with the shares of S_n and of D_n that it holds, best first; `n` has a row."""
         row = self.rows[n]
         above = [
             [share_at_or_above(band.floor - HALF_UNIT, scores) for band in BANDS]
             for scores in (row.same, row.different)
         ]
         inside = np.diff(above, axis=1, prepend=0).tolist()  # (2, bands)
-        return [BandShares(*shares) for shares in zip(BANDS, *inside, strict=True)]
+        return list(zip(BANDS, *inside, strict=True))
 
     def suggested_floors(self, n: int) -> list[float | None]:
         """The lowest cosines that the SUGGESTED_SHARES of strangers reach; None where the set is too small to tell."""

@@ -34,8 +34,8 @@ from megastyle.reading import READER
 
 Rows = npt.NDArray[np.float32]
 
-READERS = 2  # pictures that are read at the same time
-BATCH_SIZE = 16  # pictures at once on an accelerator; a CPU gains nothing by more than are read at the same time
+READERS = 2  # pictures that are read at the same time; a CPU keeps so many at once
+BATCH_SIZE = 16  # pictures at once on an accelerator; a CPU is faster one at a time
 MOST_NAMED = 5  # pictures that a remark names; the others are counted
 MAX_NAME_LENGTH = 255  # characters of a name; a file system's own limit is 255 bytes
 HIDDEN = "hidden"
@@ -293,7 +293,8 @@ def embed(encoder: Encoder, pixels: Rows) -> Rows:
     """Embed k pictures of (k, 3, S, S) float32 in [-1, 1]: (k, d) float32 unit rows."""
     device = device_of_choice()
     encoder.model.to(device)
-    return unit_rows(encoder.model, torch.from_numpy(pixels).to(device)).cpu().numpy()
+    parts = torch.from_numpy(pixels).split(BATCH_SIZE if device.type != "cpu" else 1)
+    return torch.cat([unit_rows(encoder.model, part.to(device)).cpu() for part in parts]).numpy()
 
 
 def read(picture: Picture, processor: SiglipImageProcessorPil) -> reading.Picture | PictureError:

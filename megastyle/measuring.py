@@ -50,7 +50,6 @@ FILE_DECIMALS = 6  # of a number in the file: float32 has about seven significan
 RESAMPLES = 1000  # of the bootstrap: the 25th lowest and highest bound a 95 % interval
 INTERVAL = (0.025, 0.975)  # 95 %
 RESAMPLED_EVERY = 5  # of the trials one is resampled: the interval comes from the styles, and 20,000 are enough for it
-QUERIES_AT_ONCE = 256  # their cosines to 10,000 pictures take 10 MB
 DEPTH = 10  # of a query's nearest pictures: K of mAP@K
 
 
@@ -258,7 +257,10 @@ def row_for(n: int, pictures: Labelled, cosines: Cosines, trials: int) -> Row | 
 
 
 def medians_to_styles(rows: Cosines, pictures: Labelled) -> Floats:
-    """(K,) median of (m, N) `rows` over the pictures of each style; styles of one size are taken at once."""
+    """(K,) median of (m, N) `rows` over the pictures of each style; styles of one size are taken at once.
+
+    One by one, 1,000 styles of ten pictures take 90 s instead of 2.
+    """
     medians = np.empty(len(pictures.sizes))
     for size in np.unique(pictures.sizes):
         styles = np.flatnonzero(pictures.sizes == size)
@@ -295,13 +297,11 @@ def retrieval(pictures: Labelled, cosines: Cosines) -> Retrieval:
     queries = np.flatnonzero(pictures.sizes[style] > 1)
     depth = min(DEPTH, len(style) - 1)
     hits = np.empty((len(queries), depth), bool)
-    for begin in range(0, len(queries), QUERIES_AT_ONCE):
-        some = queries[begin : begin + QUERIES_AT_ONCE]
-        rows = -cosines[some]
-        rows[np.arange(len(some)), some] = np.inf  # itself comes last
-        near = np.argpartition(rows, depth - 1, axis=1)[:, :depth]
-        order = np.take_along_axis(rows, near, axis=1).argsort(axis=1)
-        hits[begin : begin + len(some)] = style[np.take_along_axis(near, order, axis=1)] == style[some][:, None]
+    for own, query in zip(hits, queries, strict=True):
+        distances = -cosines[query]
+        distances[query] = np.inf  # itself comes last
+        near = np.argpartition(distances, depth - 1)[:depth]
+        own[:] = style[near[distances[near].argsort()]] == style[query]
     precision = hits * np.cumsum(hits, axis=1) / np.arange(1, depth + 1)
     at_most = np.minimum(DEPTH, pictures.sizes[style[queries]] - 1)
     return {

@@ -64,7 +64,6 @@ Record = dict[str, Any]  # a part of the JSON
 HERE = Path(__file__).resolve().parent.parent
 FORMAT = 1  # of the JSON
 ENDINGS = (".csv", ".json", ".html")
-MAX_REFERENCES_OF_A_SET = 10_000  # the cosines of all with all take 400 MB
 RESAMPLES, SEED, TAILS = 10_000, 0, (0.025, 0.975)  # of the bootstrap
 DRAWS_AT_ONCE = 1_000_000  # of the bootstrap, 8 MB
 BEST_AND_WORST = 5  # pictures of each in the terminal's table
@@ -279,11 +278,6 @@ def terminal_text(scores: Record) -> str:
 # --------------------------------------------------------------------------------------------------------------- files
 
 
-def json_text(scores: Record) -> str:
-    """All of it as JSON."""
-    return json.dumps(scores, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-
-
 def csv_of(scores: Record) -> str:
     """One row a picture, best first; below, what it is."""
     keys = ("name", "group", "mean_cosine", "label", "position", "closest", "furthest")
@@ -432,7 +426,7 @@ def note_remarks(pictures: Sequence[Picture], store: folders.Store, remarks: Rem
 
 
 def require_some(groups: Groups, references: Sequence[Picture], remarks: Remarks) -> None:
-    """Refuse a run without a picture, without a reference or with too many.
+    """Refuse a run without a picture or without a reference.
 
     Raises:
         FolderError: it is one.
@@ -441,8 +435,6 @@ def require_some(groups: Groups, references: Sequence[Picture], remarks: Remarks
         raise FolderError(
             f"there is no {'picture to score' if references else 'reference'}. {' '.join(remarks.lines())}"
         )
-    if len(references) > MAX_REFERENCES_OF_A_SET:
-        raise FolderError(f"expected at most {MAX_REFERENCES_OF_A_SET:,} references, found {len(references):,}")
 
 
 def below(scores: Record, at_least: float) -> list[str]:
@@ -478,7 +470,8 @@ def run(asked: argparse.Namespace) -> int:
             remarks.notes.append(f"Groups without a picture to score ({len(empty)}): {listed(empty)}.")
         rows = np.stack([embedded[one.sha256] for one in everything if one.sha256 in embedded])
         scores = scores_of(groups, references, rows, encoder, remarks)
-        texts = (csv_of(scores), json_text(scores), html_text(scores, store)) if places else ()
+        data = json.dumps(scores, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        texts = (csv_of(scores), data, html_text(scores, store)) if places else ()
     print(*scores["remarks"], "", terminal_text(scores), sep="\n", flush=True)
     if empty and asked.at_least is not None:
         raise FolderError(f"no picture of {listed(empty)} can be scored, so --at-least cannot be answered")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+from unittest.mock import MagicMock
 
 import pytest
 from filelock import FileLock
@@ -59,6 +60,14 @@ def encoder(tiny_environment: dict[str, str]) -> Encoder:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the commands keep embeddings that any test of a file may use."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, for commands that show no progress on standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("megastyle.folders.tqdm", MagicMock())
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,19 +20,6 @@ CHART_TAIL = 0.005  # share of the lowest scores that may lie outside of the cha
 LOWEST_GAPS = 20  # styles that the table of gaps names
 
 
-class Chart(NamedTuple):
-    """What is drawn for one number of references: the points of two SVG polylines, and what stands below them.
-
-    A row of `bands` is the label, its relatives and strangers of 1,000, and the floor that the strangers suggest.
-    """
-
-    n: int
-    relatives: str
-    strangers: str
-    words: str
-    bands: list[tuple[str, ...]]
-
-
 def chart_start(calibration: Calibration) -> float:
     """The cosine at the charts' left edge, a tenth; nearly all scores lie above it."""
     scores = [scores for row in calibration.rows.values() for scores in (row.same, row.different)]
@@ -46,8 +33,11 @@ def polyline(densities: Floats) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, up, strict=True))
 
 
-def chart(calibration: Calibration, n: int, start: float) -> Chart:
-    """What is drawn for one number of references."""
+def chart(calibration: Calibration, n: int, start: float) -> dict[str, Any]:
+    """What is drawn for one number of references: two SVG polylines, what stands below them, and a table of the bands.
+
+    A row of `bands` is the label, its relatives and strangers of 1,000, and the floor that the strangers suggest.
+    """
     row = calibration.rows[n]
     relatives, strangers = map(polyline, calibration.density(n, np.linspace(start, 1, POINTS)))
     middles = (shown(np.interp(0.5, LEVELS, scores)) for scores in (row.same, row.different))
@@ -57,7 +47,7 @@ def chart(calibration: Calibration, n: int, start: float) -> Chart:
         for (band, *shares), floor in zip(calibration.band_shares(n), [*floors, ""], strict=True)
     ]
     words = "Relatives around {}, strangers around {}.".format(*middles)
-    return Chart(n, relatives, strangers, words, bands)
+    return {"n": n, "relatives": relatives, "strangers": strangers, "words": words, "bands": bands}
 
 
 def auc_text(calibration: Calibration, n: int) -> str:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from unittest.mock import MagicMock, Mock
+from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
@@ -144,21 +144,11 @@ def good(folder: Path) -> None:
     pictures(folder, oil=2, ink=2)
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder in the working directory, a small limit and no progress on standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(calibrate, "MAX_PICTURES", 7)
-    monkeypatch.setattr(folders, "tqdm", MagicMock())
-    (tmp_path / "set").mkdir()
-    return tmp_path
-
-
 @pytest.mark.parametrize(
     ("make", "words", "said"),
     [
-        (lambda folder: folder.rmdir(), [], "set cannot be read: No such file or directory"),
-        (lambda folder: (folder.rmdir(), folder.touch()), [], "set cannot be read: Not a directory"),
+        (lambda _: None, [], "set cannot be read: No such file or directory"),
+        (lambda folder: folder.touch(), [], "set cannot be read: Not a directory"),
         (lambda folder: picture(folder / "a.png", 1), [], r"found 0 \(Not looked at \(1\): a.png in set itself"),
         (lambda folder: pictures(folder / "train", oil=2), [], r"found 0 \(Folders in train are not .*: oil"),
         (lambda folder: pictures(folder, oil=3, ink=1), [], "expected two subfolders or more, .* found 1"),
@@ -170,6 +160,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (good, ["--name", "<b>"], "name"),
     ],
 )
+@patch.object(calibrate, "MAX_PICTURES", 7)
 def test_bad_input_gets_one_line_before_anything_is_loaded(
     here: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], object], words: list[str], said: str
 ) -> None:

@@ -289,10 +289,10 @@ def test_bands_begin_half_a_unit_below_their_floor() -> None:
 
     Strangers lie evenly from 0 to 0.5: (0.5 - 0.4495) / 0.5 of them are Weak and the rest Minimal.
     """
-    found = made().band_shares(3)
-    assert [shares.band for shares in found] == list(BANDS)
-    assert [shares.same for shares in found] == pytest.approx([0.301, 0.2, 0.2, 0.2, 0.099])
-    assert [shares.different for shares in found] == pytest.approx([0, 0, 0, 0.101, 0.899])
+    bands, same, different = zip(*made().band_shares(3), strict=True)
+    assert bands == BANDS
+    assert same == pytest.approx([0.301, 0.2, 0.2, 0.2, 0.099])
+    assert different == pytest.approx([0, 0, 0, 0.101, 0.899])
 
 
 def test_suggested_floors_are_the_strangers_quantiles() -> None:

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +16,16 @@ import torch
 from PIL import Image
 from transformers import SiglipVisionModel
 
+from labelled_sets import some_calibration
 from loopback import ROOT
-from megastyle.calibration import read_calibration
+from megastyle.calibration import LEVELS, read_calibration
 from megastyle.comparison import BANDS, compare
 from megastyle.demo import __main__ as demo
 from megastyle.demo import examples, training
 from megastyle.demo.drawings import STYLES, draw
 from megastyle.embedding import pixel_values, square_of
 from megastyle.encoder import load_encoder, unit_rows
+from megastyle.measuring import labelled
 
 Embed = Callable[[Iterable[Image.Image]], np.ndarray]
 
@@ -48,53 +50,17 @@ def embed(tiny_encoder: tuple[Path, Path]) -> Embed:
     return embedded
 
 
-def pairs(embeddings: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines of all pairs within a style and of all pairs across two."""
-    rows = np.concatenate(list(embeddings.values()))
-    number = np.repeat(np.arange(len(embeddings)), [len(own) for own in embeddings.values()])
-    one, other = np.triu_indices(len(rows), 1)
-    cosines, same = (rows @ rows.T)[one, other], number[one] == number[other]
-    return cosines[same], cosines[~same]
-
-
-def auc(within: np.ndarray, across: np.ndarray) -> float:
-    """Share of (within, across) pairs in which the cosine within a style is the higher one."""
-    return float((within[:, None] > across).mean())
-
-
 # ------------------------------------------------------------------------------------------------- what it has learned
 
 
 def test_scenes_that_it_never_saw_are_told_apart_by_style_with_cosines_in_all_bands(embed: Embed) -> None:
     scenes = [(scene, seed) for scene in training.HELD_OUT_SCENES for seed in (601, 602)]
-    within, across = pairs({s: embed(draw(s, *scene, training.DRAWN_SIZE) for scene in scenes) for s in STYLES})
-    assert auc(within, across) >= 0.95
-    assert np.median(within) > STRONG
-    assert np.median(across) < MINIMAL
-    cosines = np.concatenate((within, across))
-    assert ((cosines > MINIMAL) & (cosines < STRONG)).mean() > 0.05
-
-
-def in_other_colours(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """A picture with its hues turned, muted, under a cast and a light that falls to a side."""
-    values = np.asarray(picture, np.float64) / 255
-    turned = values @ np.linalg.qr(np.ones((3, 3)) + rng.normal(0, 0.7, (3, 3)))[0]
-    mixed = values.mean(-1, keepdims=True) + rng.uniform(0.1, 1) * (turned - turned.mean(-1, keepdims=True))
-    light = 1 + rng.normal(0, 0.25) * np.linspace(-0.5, 0.5, len(values))[:, None, None]
-    bent = np.clip(mixed, 0, 1) ** np.exp(rng.normal(0, 0.35))
-    return Image.fromarray((np.clip(bent * rng.uniform(0.65, 1, 3) * light, 0, 1) * 255).astype(np.uint8))
-
-
-def quarters(picture: Image.Image) -> list[Image.Image]:
-    half = picture.width // 2
-    return [picture.crop((x, y, x + half, y + half)) for y in (0, half) for x in (0, half)]
-
-
-def test_quarters_of_a_recoloured_picture_find_each_other(embed: Embed) -> None:
-    rng = np.random.default_rng(7)
-    shots = [(style, rng.choice(training.HELD_OUT_SCENES), seed) for style in STYLES for seed in range(6)]
-    pictures = {str(shot): quarters(in_other_colours(draw(*shot, size=256), rng)) for shot in shots}
-    assert auc(*pairs({shot: embed(own) for shot, own in pictures.items()})) >= 0.93
+    rows = {s: list(embed(draw(s, *scene, training.DRAWN_SIZE) for scene in scenes)) for s in STYLES}
+    found = some_calibration(labelled(rows), trials=5000)
+    assert found.rows[1].auc >= 0.95
+    assert np.interp(0.5, LEVELS, found.rows[1].same) > STRONG
+    assert np.interp(0.5, LEVELS, found.rows[1].different) < MINIMAL
+    assert all(same + different > 0.01 for _, same, different in found.band_shares(1))
 
 
 def test_the_examples_show_a_match_none_a_stranger_and_something_in_between(embed: Embed, tmp_path: Path) -> None:
@@ -169,44 +135,28 @@ def test_training_needs_no_network_and_gives_the_same_weights_on_any_number_of_t
 # ------------------------------------------------------------------------------------------------ when it is trained
 
 
-def write_two_files(folder: Path) -> None:
-    """Stands for a training."""
-    (folder / "backbone").mkdir(parents=True)
-    (folder / "megastyle_encoder.pth").write_text(folder.parent.name)
+def test_a_folder_is_made_once_whole_and_of_two_at_once_the_first_is_kept(tmp_path: Path) -> None:
+    place = tmp_path / "kept"
 
+    def made(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "by").write_text(folder.parent.name)
 
-def test_a_kept_encoder_is_not_trained_again_and_another_recipe_is_trained_beside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(demo, "build", write_two_files)
-    first = demo.prepare(tmp_path)
-    monkeypatch.setattr(demo, "build", lambda _: pytest.fail("trained again"))
-    assert demo.prepare(tmp_path) == first
-    monkeypatch.setattr(demo, "build", write_two_files)
-    monkeypatch.setattr(demo, "recipe", lambda: "another")
-    assert demo.prepare(tmp_path)["MEGASTYLE_CHECKPOINT"] == str(tmp_path / "another" / "megastyle_encoder.pth")
-    assert Path(first["MEGASTYLE_CHECKPOINT"]).is_file()
-
-
-def test_a_training_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def break_off(folder: Path) -> None:
-        write_two_files(folder)
+        made(folder)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo, "build", break_off)
-    with pytest.raises(KeyboardInterrupt):
-        demo.prepare(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_of_two_that_train_at_once_the_first_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def overtaken(folder: Path) -> None:
-        write_two_files(folder)
-        write_two_files(tmp_path / demo.recipe())
+        made(folder)
+        made(place)
 
-    monkeypatch.setattr(demo, "build", overtaken)
-    assert Path(demo.prepare(tmp_path)["MEGASTYLE_CHECKPOINT"]).read_text() == tmp_path.name
-    assert len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(KeyboardInterrupt):
+        examples.kept(place, break_off)
+    assert list(tmp_path.iterdir()) == []
+    assert examples.kept(place, overtaken) == place
+    assert examples.kept(place, lambda _: pytest.fail("made again")) == place
+    assert (place / "by").read_text() == tmp_path.name
+    assert list(tmp_path.iterdir()) == [place]
 
 
 def test_the_recipe_changes_with_what_the_kept_files_depend_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

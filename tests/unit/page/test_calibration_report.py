@@ -71,8 +71,8 @@ def test_it_and_the_text_say_the_figures() -> None:
         assert f"{interval} 3 6 " in words
         assert f"  {interval.replace(' ', ': ', 1)}" in text.splitlines()
     good, *_, minimal = CALIBRATION.band_shares(4)[1:]
-    assert f"🟢 Good {of_1000(good.same, 3)} {of_1000(good.different, 6)} too few styles" in words
-    assert f"Minimal {of_1000(minimal.same, 3)}" in words
+    assert f"🟢 Good {of_1000(good[1], 3)} {of_1000(good[2], 6)} too few styles" in words
+    assert f"Minimal {of_1000(minimal[1], 3)}" in words
     negative = {style: gap for style, gap in CALIBRATION.gaps.items() if gap.gap < 0}
     assert negative
     assert f"negative for {len(negative)} of 3 styles" in words
