@@ -12,7 +12,7 @@ from PIL import Image, ImageColor
 
 from megastyle.comparison import BANDS, Comparison
 from megastyle.page.outcome import Outcome
-from megastyle.page.picture import SIZE, WARNING_PAPER, drawable, png
+from megastyle.page.picture import INK, SIZE, WARNING_PAPER, drawable, png
 from megastyle.page.result import pictures_of
 from outcomes import UNOFFICIAL, outcome, thumbnail_of
 from sets import HOSTILE, SETS, described, evenly, every_set, with_test
@@ -49,6 +49,7 @@ def test_every_picture_of_the_comparison_is_in_it(comparison: Comparison) -> Non
     assert min(areas) > 0.002
     assert not comparison.has_test or areas[0] > 2 * max(areas[1:])
     assert all(share_of(found[500:560], band.colour) > 0.005 for band in BANDS[:-1])
+    assert share_of(found[518:544], INK) > 0.001  # the marks, below the triangle of their mean
 
 
 @pytest.mark.parametrize(("mean", "band"), [(0.9, BANDS[0]), (0.2, BANDS[-1])])
