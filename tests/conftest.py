@@ -17,6 +17,7 @@ from filelock import FileLock
 import chromium
 from loopback import serving
 from megastyle.demo.__main__ import prepare
+from proxy import Proxy
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # Two workers of pytest and what they start share the cores; it is read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch  # noqa: F401 - before transformers, through whose lazy modules its own pickling would look for a name
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +83,25 @@ def app(tiny_environment: dict[str, str]) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def server(tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of the app on the tiny encoder, shared by a worker's tests, which leave it as they found it."""
-    with serving(tiny_environment, tmp_path_factory.mktemp("server")) as url:
+def outside() -> Iterator[Proxy]:
+    """Stands where the server's way to other hosts begins; what it is asked for is in `asked`, and gets no answer."""
+    with Proxy("") as proxy:
+        proxy.is_cut = True
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def server(tiny_environment: dict[str, str], outside: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of the app on the tiny encoder, shared by a worker's tests, which leave it as they found it.
+
+    It runs without the variables that would turn off what it must turn off itself.
+    """
+    left_out = ("HF_HUB_OFFLINE", "GRADIO_ANALYTICS_ENABLED")
+    environment = {name: value for name, value in tiny_environment.items() if name not in left_out}
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        environment |= {name: outside.url, name.upper(): outside.url}
+    environment |= dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
+    with serving(environment, tmp_path_factory.mktemp("server")) as url:
         yield url
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import httpx
+
+from visitor import PREFIX
+
 BOUNDARY = "edge"
 
 
@@ -13,3 +17,8 @@ def part(content: bytes, name: str = "files", filename: str | None = "a.png") ->
 
 END = f"--{BOUNDARY}--\r\n".encode()
 FORM = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+
+def upload(url: str, body: bytes) -> httpx.Response:
+    """Send a form."""
+    return httpx.post(f"{url}{PREFIX}/upload", content=body, headers=FORM, timeout=60)

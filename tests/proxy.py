@@ -34,6 +34,7 @@ class Proxy:
         self.target, self.changes, self.status = target, changes or {}, status
         self.statuses: dict[str, int] = {}  # by the ending of a path, what a front answers there, in HTML
         self.breaks: tuple[str, ...] = ()
+        self.asked: list[str] = []  # the paths, or the hosts of a way through
         self.is_cut = False
         self.connections: set[socket.socket] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
@@ -80,6 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Pass on, or refuse."""
         path = self.path.split("?")[0]
+        self.proxy.asked.append(path)
         if path.endswith(self.proxy.breaks or "\0"):
             self.proxy.breaks = ()
             self.proxy.cut()
@@ -110,4 +112,4 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(part)
                 self.wfile.flush()
 
-    do_POST = do_HEAD = do_GET  # noqa: N815 - http.server's names
+    do_POST = do_HEAD = do_CONNECT = do_GET  # noqa: N815 - http.server's names

@@ -51,17 +51,10 @@ def test_every_file_is_made_when_it_is_asked_for(result: Page) -> None:
         download = result.download(button)
         assert download.suggested_filename == f"{stem}-megastyle.{ending}"
         if ending == "png":
-            assert Image.open(download.path()).size == (1200, 630)
+            with Image.open(download.path()) as image:
+                assert image.size == (1200, 630)
         else:
             assert NAMES[8] in content(download)
-
-
-def test_a_result_is_read_out_in_two_sentences(page: Page) -> None:
-    """Headline and sentence; nothing is said of loading."""
-    said = page.tab.locator("[aria-live=polite].unseen")
-    expect(said).to_have_text("")
-    page.put(watercolours(1)[0], watercolours(4)[1:]).compare()
-    assert said.inner_text() == " ".join(page.verdict.split("\n\n")[:3])
 
 
 @pytest.mark.parametrize("example", examples.EXAMPLE_SETS, ids=lambda example: example[0])
@@ -206,23 +199,25 @@ def test_hostile_names_are_text_in_inputs_result_messages_and_after_a_reload(pag
     expect(page.tab.locator(".toast-wrap img, #note img")).to_have_count(0)
 
 
-@pytest.mark.parametrize("allowed", [True, False], ids=["with permission", "without permission"])
-def test_the_result_is_copied_as_text(page: Page, allowed: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    """Into the clipboard, and it is said; without the permission to, the text is shown selected."""
-    page.put(watercolours(1)[0], watercolours(3)[1:]).compare()
+def test_the_result_is_read_out_in_two_sentences_and_copied_as_text(page: Page) -> None:
+    """Nothing is said of loading. Copied, it is said; without the permission to, the text is shown selected."""
+    said = page.tab.locator("[aria-live=polite].unseen")
+    expect(said).to_have_text("")
+    page.put(watercolours(1)[0], watercolours(4)[1:]).compare()
+    words = page.verdict.split("\n\n")
+    assert said.inner_text() == " ".join(words[:3])
     area = page.region("overview").locator("textarea")
     text = area.input_value()
+    assert words[2] in text
     expect(area).to_be_hidden()
-    if not allowed:
-        page.tab.evaluate(FORBID_COPYING)
     page.button("Copy as text").click()
-    if allowed:
-        expect(page.button("Copied")).to_be_visible()
-        assert page.tab.evaluate("navigator.clipboard.readText()") == text
-    else:
-        expect(area).to_be_focused()
-        assert area.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)") == text
-    assert page.verdict.split("\n\n")[2] in text
+    expect(page.button("Copied")).to_be_visible()
+    assert page.tab.evaluate("navigator.clipboard.readText()") == text
+    expect(page.button("Copy as text")).to_be_visible()
+    page.tab.evaluate(FORBID_COPYING)
+    page.button("Copy as text").click()
+    expect(area).to_be_focused()
+    assert area.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)") == text
 
 
 def test_links_open_beside_the_page(page: Page) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
-
-import pytest
+from typing import TYPE_CHECKING
 
 from corpus import noise
 from page import Page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, FilePayload, Request
+    from playwright.sync_api import Browser, FilePayload
 
 OTHER_HOSTS_NAMED = (
     "link:is([rel=preconnect], [rel=dns-prefetch], [rel=preload], [rel=stylesheet]), :is(script, img, iframe)[src]"
@@ -31,60 +27,33 @@ def chosen(name: str, seed: int) -> FilePayload:
     return {"name": name, "mimeType": "image/png", "buffer": noise(seed)}
 
 
-class Visit(NamedTuple):
-    """A whole visit: everything that the browser asked for, and the page at its end."""
+def test_a_visit_asks_nobody_else_and_leaves_nothing_but_in_its_tab(
+    browser: Browser, server: str, app: ModuleType
+) -> None:
+    """Somebody compares, takes the files, clears, tries an example: no other host is asked or named, nothing is kept.
 
-    requests: list[Request]
-    page: Page
-    context: BrowserContext
-
-
-@pytest.fixture(scope="module")
-def visit(browser: Browser, server: str) -> Iterator[Visit]:
-    """Somebody opens the page, compares, takes the files, tries an example, fails once, clears."""
-    context = browser.new_context()
-    requests: list[Request] = []
-    context.on("request", lambda request: requests.append(request))  # noqa: PLW0108 - it takes no bound method
-    page = Page(context.new_page(), server).open()
-    page.put(chosen("test.png", 1), [chosen("a.png", 2), chosen("b.png", 3)]).compare()
-    page.report()
-    page.rows()
-    page.clear()
-    page.region("examples").get_by_role("button").first.click()
-    page.reference_pictures.first.wait_for()
-    page.compare()
-    yield Visit(requests, page, context)
-    context.close()
-
-
-def test_the_page_asks_no_other_host_for_anything(visit: Visit, server: str) -> None:
-    """No font, script, picture or count; what stands in the page itself (data:, blob:) is asked of nobody."""
-    hosts = {
-        urlsplit(request.url).netloc for request in visit.requests if not request.url.startswith(("data:", "blob:"))
-    }
-    assert len(visit.requests) > 20, "the requests were not seen"
-    assert hosts == {urlsplit(server).netloc}
-
-
-def test_the_page_names_no_other_host_that_a_browser_would_contact(visit: Visit, server: str) -> None:
-    """Hints to connect early are no requests that a browser tells of."""
-    addresses = visit.page.tab.locator(OTHER_HOSTS_NAMED).evaluate_all("all => all.map(one => one.href || one.src)")
-    assert addresses
-    assert [address for address in addresses if not address.startswith((server, "data:", "blob:"))] == []
-
-
-def test_the_browser_keeps_nothing_of_a_visit_but_in_its_tab(visit: Visit) -> None:
-    """No history of runs, no cookie, no database; what the tab remembers ends with it."""
-    assert visit.page.tab.evaluate(KEPT_BY_THE_BROWSER) == OF_THE_TAB
-    assert visit.context.cookies() == []
-
-
-def test_the_page_says_how_long_pictures_stay(visit: Visit, app: ModuleType) -> None:
-    """The time from the constants, and that no history is kept."""
-    minutes = (app.FILES_KEPT_SECONDS + app.SWEEP_SECONDS) // 60
-    assert minutes <= 120, "a short time"
-    told = visit.page.region("about").locator("details", has_text="Privacy:")
-    told.locator("summary").click()
-    words = told.inner_text()
-    assert f"stay on this server for {minutes} minutes at most" in words
-    assert "kept in no history" in words
+    What stands in the page itself (data:, blob:) is asked of nobody; hints to connect early are no requests that a
+    browser tells of. The page says how long pictures stay, by the constants.
+    """
+    with browser.new_context() as context:
+        requests: list[str] = []
+        context.on("request", lambda request: requests.append(request.url))
+        page = Page(context.new_page(), server).open()
+        page.put(chosen("test.png", 1), [chosen("a.png", 2), chosen("b.png", 3)]).compare()
+        page.report()
+        page.rows()
+        page.clear()
+        page.region("examples").get_by_role("button").first.click()
+        page.reference_pictures.first.wait_for()
+        page.compare()
+        assert len(requests) > 20, "the requests were not seen"
+        named = page.tab.locator(OTHER_HOSTS_NAMED).evaluate_all("all => all.map(one => one.href || one.src)")
+        assert named
+        assert [url for url in requests + named if not url.startswith((server, "data:", "blob:"))] == []
+        assert page.tab.evaluate(KEPT_BY_THE_BROWSER) == OF_THE_TAB
+        assert context.cookies() == []
+        told = page.region("about").locator("details", has_text="Privacy:")
+        told.locator("summary").click()
+        assert app.MINUTES_KEPT <= 120, "a short time"
+        assert f"stay on this server for {app.MINUTES_KEPT} minutes at most" in told.inner_text()
+        assert "kept in no history" in told.inner_text()

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +18,6 @@ from huggingface_hub import close_session, constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from hub import COMMIT, Fault, Hub, Status, closed_port, etag
-from loopback import ROOT
 from megastyle import encoder
 from megastyle.encoder import BACKBONE_FILES, BACKBONE_REPO, BACKBONE_WEIGHTS, CHECKPOINT_FILE, CHECKPOINT_REPO
 
@@ -154,6 +150,9 @@ def test_a_disk_that_takes_nothing_and_a_hub_that_is_not_there_are_named(
     (behind := LocalEntryNotFoundError("long words")).__cause__ = full
     assert encoder.explain(behind).startswith(f"no space left in {constants.HF_HUB_CACHE}. Free some, or point HF_HOME")
     assert encoder.explain(read_only) == "/there cannot be written. Point HF_HOME to a folder that can."
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert f"Cannot get {CONFIG} of {BACKBONE_REPO} from {hub.url}: HF_HUB_OFFLINE is set and the file" in refusal()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     endpoint = f"http://127.0.0.1:{closed_port()}"
     point_client_to(endpoint, monkeypatch)
     message = refusal()
@@ -178,14 +177,3 @@ def test_a_file_damaged_on_the_way_is_refused_until_what_the_message_names_is_de
     assert f"Delete {blob_of(hub, name)} and start again." in message
     blob_of(hub, name).unlink()
     encoder.load_encoder()
-
-
-def test_a_start_that_cannot_have_its_weights_prints_the_message_and_exits_with_1(hub: Hub, tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "MEGASTYLE_"))}
-    environment |= {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "app.py"]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert f"Cannot get {CONFIG} of {BACKBONE_REPO} from {hub.url}: HF_HUB_OFFLINE is set and the file" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert hub.asked == []

@@ -26,24 +26,18 @@ def verify(hub: Hub, name: str) -> tuple[int, dict[str, str], str]:
     return done.returncode, {what: mark for mark, what in lines}, done.stdout
 
 
-def test_a_space_on_the_demos_encoder_fails_for_its_encoder_alone(server: str) -> None:
-    with Hub() as hub:
-        hub.spaces[NAME] = Space(local_commit(), server, ["BUILDING", "RUNNING"])
-        code, marks, text = verify(hub, NAME)
-    assert code == 1
-    assert [what for what, mark in marks.items() if mark != "ok"] == ["encoder", "upload: encoder"], text
-    right = {"commit", "hardware", "visibility", "example", "versions", "numbers", "upload", "hosts", "console"}
-    assert right < marks.keys()
-    assert text.endswith("Failed: encoder, upload: encoder.\n")
-
-
-def test_another_commit_other_hardware_and_a_message_on_the_console_are_seen(server: str) -> None:
+def test_another_commit_hardware_and_encoder_and_a_message_on_the_console_are_seen_and_all_else_is_right(
+    server: str,
+) -> None:
     broken = b'<script>console.error("broken"); fetch("http://localhost:9/")</script></head>'
     with Hub() as hub, Proxy(server, {"/": lambda page: page.replace(b"</head>", broken, 1)}) as proxy:
-        hub.spaces[NAME] = Space("b" * 40, proxy.url, hardware="cpu-basic")
+        hub.spaces[NAME] = Space("b" * 40, proxy.url, ["BUILDING", "RUNNING"], hardware="cpu-basic")
         code, marks, text = verify(hub, NAME)
     assert code == 1
-    assert {"commit", "hardware", "console"} < {what for what, mark in marks.items() if mark == "FAIL"}, text
+    failed = ["commit", "hardware", "encoder", "upload: encoder", "console"]
+    assert [what for what, mark in marks.items() if mark != "ok"] == failed, text
+    assert {"visibility", "example", "versions", "numbers", "upload", "hosts"} < marks.keys()
+    assert text.endswith(f"Failed: {', '.join(failed)}.\n")
     assert f"{'b' * 40} runs, {local_commit()} is checked out here, and was not pushed" in text
 
 

@@ -22,6 +22,7 @@ import torch
 from PIL import Image
 
 import reference
+from corpus import noise
 from loopback import ROOT
 from visitor import RefusedError, Visitor
 from zerogpu import START_SECONDS, DeviceAPI, Fault, Orders, Refusal, Space, kill, run_out_of_memory
@@ -39,12 +40,7 @@ seeds = itertools.count()
 
 def draw(count: int) -> list[tuple[str, bytes]]:
     """Pictures that no test has used before: 16 x 16 noise, as PNG files."""
-    pictures = []
-    for seed in itertools.islice(seeds, count):
-        noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(file := io.BytesIO(), "PNG")
-        pictures.append((f"{seed}.png", file.getvalue()))
-    return pictures
+    return [(f"{seed}.png", noise(seed)) for seed in itertools.islice(seeds, count)]
 
 
 def matrix(visitor: Visitor, pictures: list[tuple[str, bytes]]) -> Any:

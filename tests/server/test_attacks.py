@@ -19,7 +19,7 @@ import pytest
 
 from attacker import ADDRESS, Attacker, attacking
 from corpus import noise
-from forms import END, FORM, part
+from forms import END, part, upload
 from loopback import eventually, memory_of, serving
 from megastyle import guard
 from visitor import COMPARE, PREFIX, Message, RefusedError, Visitor
@@ -29,19 +29,21 @@ MB = 2**20
 BUDGET = 32 * MB  # of uploads, in these tests
 MAY_GROW = 100 * MB  # of memory
 VISITORS_ADDRESS = {"x-forwarded-for": "9.9.9.9"}
-PREPARED = f"import app; app.DOOR.behind_proxy = True; app.LIMITS = app.LIMITS._replace(stored_bytes={BUDGET});"
-
-GATED = """
-import logging, os, select
+APP = f"""
+import logging, os, pathlib, select, app
 from megastyle import guard
 from megastyle.embedding import Embedder, VisitorGoneError
 
 guard.GONE_SECONDS = 5
-
-gate = os.open(os.environ["GATE"], os.O_RDONLY)
+app.DOOR.behind_proxy = True
+app.LIMITS = app.LIMITS._replace(stored_bytes={BUDGET})
+here = pathlib.Path(os.environ["TMPDIR"])
+gate = os.open(here / "gate", os.O_RDONLY)
 
 class Waiting(Embedder):
     def embed_files(self, *given, gone, **more):
+        if not (here / "closed").exists():
+            return super().embed_files(*given, gone=gone, **more)
         logging.info("At the gate")
         while not select.select([gate], [], [], 0.05)[0]:
             if gone():
@@ -76,38 +78,30 @@ class Place(NamedTuple):
         visitor.http.headers.update(VISITORS_ADDRESS)
         return visitor
 
-
-@pytest.fixture(scope="module")
-def place(tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The app behind a proxy, with a small disk."""
-    temp = tmp_path_factory.mktemp("attacked")
-    with serving(tiny_environment, temp, (sys.executable, "-c", f"{PREPARED} app.main()")) as url:
-        yield Place(url, temp)
-
-
-class Gated(Place):
-    """A server each of whose comparisons waits for one byte in a pipe."""
-
     def let_through(self, comparisons: int) -> None:
         """Let so many comparisons go on."""
         with (self.temp / "gate").open("wb", buffering=0) as gate:
             gate.write(bytes(comparisons))
 
-    def is_quiet(self) -> None:
-        """Wait until every comparison that stood at the gate has gone on or away."""
-        eventually(lambda: self.logged("At the gate") == self.logged("Nobody waits") + self.logged("Let through"))
-
 
 @pytest.fixture(scope="module")
-def gated(tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gated]:
-    """The app, with nothing changed but that wait, and how soon a tab has gone."""
-    temp = tmp_path_factory.mktemp("gated")
+def place(tiny_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The app behind a proxy, with a small disk, and a short patience with tabs that have gone."""
+    temp = tmp_path_factory.mktemp("attacked")
     os.mkfifo(temp / "gate")
     keep = os.open(temp / "gate", os.O_RDWR)
-    environment = tiny_environment | {"GATE": str(temp / "gate")}
-    with serving(environment, temp, (sys.executable, "-c", PREPARED + GATED)) as url:
-        yield Gated(url, temp)
+    with serving(tiny_environment, temp, (sys.executable, "-c", APP)) as url:
+        yield Place(url, temp)
     os.close(keep)
+
+
+@pytest.fixture
+def gated(place: Place) -> Iterator[Place]:
+    """The same, where each comparison waits for one byte in a pipe; whatever stood there has gone on or away."""
+    (place.temp / "closed").touch()
+    yield place
+    (place.temp / "closed").unlink()
+    eventually(lambda: place.logged("At the gate") == place.logged("Nobody waits") + place.logged("Let through"))
 
 
 def compared(place: Place, seed: int) -> float:
@@ -159,7 +153,7 @@ def stream_of(visitor: Visitor, session: str) -> str:
     return visitor.http.get(f"{PREFIX}/queue/data", params={"session_hash": session}).text
 
 
-def test_who_has_few_waiting_is_served_before_who_has_many(gated: Gated) -> None:
+def test_who_has_few_waiting_is_served_before_who_has_many(gated: Place) -> None:
     """The comparison under way, then the newcomer's, though forty of another visitor came before."""
     attacker = Attacker(gated.url)
     with ExitStack() as tabs:
@@ -174,11 +168,10 @@ def test_who_has_few_waiting_is_served_before_who_has_many(gated: Gated) -> None
             next(mine)
             gated.let_through(2)
             assert any(message["msg"] == "process_completed" and message["success"] for message in mine)
-    gated.is_quiet()
 
 
 def test_the_last_place_in_the_line_is_given_and_the_next_visitor_is_told_that_it_is_full(
-    gated: Gated, app: ModuleType
+    gated: Place, app: ModuleType
 ) -> None:
     """Who asks for little is let in all the same; and everyone who got a place is served afterwards."""
     attacker = Attacker(gated.url)
@@ -201,7 +194,7 @@ def test_the_last_place_in_the_line_is_given_and_the_next_visitor_is_told_that_i
     assert all('"success":true' in text for text in streams)
 
 
-def test_nobody_waits_for_a_tab_that_has_gone(gated: Gated) -> None:
+def test_nobody_waits_for_a_tab_that_has_gone(gated: Place) -> None:
     """Its comparison gives the place to the next; a tab that listens is waited for."""
     before = gated.logged("Nobody waits")
     with gated.visitor() as leaving, closing(messages(leaving)) as left:
@@ -215,7 +208,7 @@ def test_nobody_waits_for_a_tab_that_has_gone(gated: Gated) -> None:
     assert gated.logged("Nobody waits") == before + 1
 
 
-def test_a_cancelled_comparison_is_not_waited_for(gated: Gated) -> None:
+def test_a_cancelled_comparison_is_not_waited_for(gated: Place) -> None:
     """Though the tab is still there."""
     with gated.visitor() as visitor:
         mine = messages(visitor)
@@ -240,18 +233,13 @@ def test_a_tab_has_few_events_under_way(place: Place) -> None:
 # ------------------------------------------------------------------------------------------------------------ the disk
 
 
-def upload(place: Place, content: bytes) -> httpx.Response:
-    """Send one file."""
-    return httpx.post(f"{place.url}{PREFIX}/upload", content=part(content) + END, headers=FORM, timeout=60)
-
-
 def test_the_uploads_unused_for_longest_make_room(place: Place) -> None:
     """What an event names was used; who asks for a picture that went is told what to do."""
     with place.visitor() as visitor:
         visitor.put(("kept.png", noise(80)), [("also kept.png", noise(81))])
         gone = visitor.upload([("gone.png", noise(82))])[0]
         for number in range(12):
-            assert upload(place, os.urandom(3 * MB)).is_success
+            assert upload(place.url, part(os.urandom(3 * MB)) + END).is_success
             assert "Mean cosine" in visitor.click(COMPARE).text, number
         assert place.disk() <= BUDGET
         visitor.values[visitor.component("Test image")] = gone
@@ -263,7 +251,7 @@ def test_the_uploads_unused_for_longest_make_room(place: Place) -> None:
 def test_an_upload_that_fails_leaves_nothing(place: Place, form: bytes) -> None:
     """Neither the file that was broken off, nor those before it."""
     before = sorted((place.temp / "gradio").rglob("*"))
-    answer = httpx.post(f"{place.url}{PREFIX}/upload", content=form, headers=FORM, timeout=60)
+    answer = upload(place.url, form)
     assert answer.status_code == httpx.codes.BAD_REQUEST
     assert sorted((place.temp / "gradio").rglob("*")) == before
 
@@ -273,7 +261,7 @@ def test_an_upload_that_fails_leaves_nothing(place: Place, form: bytes) -> None:
 
 def test_a_range_of_a_file_does_not_repeat_the_request(place: Place) -> None:
     """Gradio's answer would hold all request headers, those of the platform's proxy included."""
-    path = upload(place, noise(90)).json()[0]
+    path = upload(place.url, part(noise(90)) + END).json()[0]
     headers = {"range": "bytes=0-9", "x-ip-token": "secret", "cookie": "a=secret"}
     answer = httpx.get(f"{place.url}{PREFIX}/file={path}", headers=headers)
     assert answer.status_code == httpx.codes.OK

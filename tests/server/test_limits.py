@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from corpus import noise
-from forms import BOUNDARY, END, FORM, part
+from forms import BOUNDARY, END, FORM, part, upload
 from loopback import eventually, memory_of
 from megastyle import guard
 from megastyle.comparison import MAX_REFERENCES
@@ -23,11 +23,6 @@ from visitor import COMPARE, PREFIX, Visitor
 
 MB = 2**20
 MAY_GROW = 64 * MB  # bytes of memory that a refused request may cost, far below what it sends
-
-
-def upload(server: str, body: bytes | Iterator[bytes]) -> httpx.Response:
-    """Send a form."""
-    return httpx.post(f"{server}{PREFIX}/upload", content=body, headers=FORM, timeout=60)
 
 
 # ------------------------------------------------------------------------------------------------------------- one file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import socket
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import gradio_client
 import httpx
 import pytest
 
@@ -124,17 +122,6 @@ def test_the_same_request_with_an_upload_is_answered(visitor: Visitor, own: str)
 # ---------------------------------------------------------------------------------------------- another visitor's files
 
 
-def test_another_visitors_path_cannot_be_computed_from_the_picture(server: str, visitor: Visitor, own: str) -> None:
-    """Gradio salts the hash in the path; who has the same picture but has not uploaded it finds nothing."""
-    guess = uploads_of(own) / hashlib.sha256(noise(1)).hexdigest() / "own.png"
-    assert guess.parent.name != Path(own).parent.name
-    visitor.values[visitor.component(TEST_IMAGE)] = entry(str(guess))
-    visitor.values[visitor.component(REFERENCES)] = [{"image": entry(own), "caption": None}]
-    with pytest.raises(RefusedError, match="no longer on the server"):
-        visitor.click(COMPARE)
-    assert httpx.get(f"{server}{API}/file={guess}").status_code == httpx.codes.FORBIDDEN
-
-
 def test_nothing_that_the_page_tells_a_visitor_names_another_visitors_file(
     server: str, visitor: Visitor, own: str
 ) -> None:
@@ -219,18 +206,6 @@ def test_the_list_of_endpoints_is_empty(server: str) -> None:
         assert httpx.get(f"{server}{API}/info{query}").json() == {"named_endpoints": {}, "unnamed_endpoints": {}}
 
 
-def test_gradio_client_is_refused(server: str, own: str) -> None:
-    """By name and by number."""
-    client = gradio_client.Client(server, verbose=False)
-    names = {event["api_name"] for event in httpx.get(f"{server}/config").json()["dependencies"]}
-    for name in names:
-        with pytest.raises(ValueError, match="Cannot find a function"):
-            client.predict(gradio_client.handle_file(own), api_name=f"/{name}")
-    for event in httpx.get(f"{server}/config").json()["dependencies"]:
-        with pytest.raises(ValueError, match="Invalid function index"):
-            client.predict(gradio_client.handle_file(own), [], fn_index=event["id"])
-
-
 @pytest.mark.parametrize(
     "address",
     [
@@ -284,14 +259,6 @@ def test_an_event_of_a_former_deployment_is_told_so(visitor: Visitor) -> None:
     body = {"data": [], "fn_index": 999, "trigger_id": None, "session_hash": visitor.session}
     answer = visitor.http.post(f"{API}/queue/join", json=body)
     assert (answer.status_code, answer.json()["detail"]) == (409, "The page was updated; reload it.")
-
-
-@pytest.mark.parametrize("name", ["../../../../climbed.png", "..", "\\..\\"])
-def test_an_upload_whose_name_climbs_stays_in_the_folder(visitor: Visitor, own: str, name: str) -> None:
-    """Gradio keeps the last part of the name, or makes one up."""
-    path = visitor.upload([(name, noise(8))])[0]["path"]
-    assert uploads_of(path) == uploads_of(own)
-    assert not list(uploads_of(own).parent.glob("climbed.png"))
 
 
 @pytest.mark.parametrize(
