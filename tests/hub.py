@@ -12,16 +12,13 @@ import hashlib
 import json
 import re
 import socket
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from loopback import Answering, Quiet
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # what the branch `main` of every repository points at
 LARGE_SUFFIXES = (".pth", ".safetensors")  # kept in LFS on the Hub: their ETag is a SHA-256, not git's SHA-1
@@ -72,7 +69,7 @@ class Space:
         }
 
 
-class Hub:
+class Hub(Answering):
     """The server; use it as a context manager."""
 
     def __init__(self) -> None:
@@ -81,40 +78,25 @@ class Hub:
         self.faults: dict[tuple[str, str], Fault] = {}
         self.asked: list[tuple[str, str]] = []  # method and file, in order
         self.tokens: set[str | None] = set()  # the Authorization headers that came
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        """Start to answer."""
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        """Give the port back."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet):
     """Answers one request, whose connection ends with the answer."""
 
-    hub: Hub  # set by the subclass that each Hub makes
+    owner: Hub
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Say nothing: what was asked is in `Hub.asked`."""
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
         """Answer with the file, from the first byte that the Range header asks for; a HEAD with its headers alone."""
         if space := SPACES.fullmatch(self.path.split("?")[0]):
             self.send_space(space["name"], runtime=bool(space["runtime"]))
             return
         match = RESOLVE.fullmatch(self.path)
         name = match["name"] if match else self.path
-        content = self.hub.repositories[match["repo"]].get(name) if match else None
-        self.hub.asked.append((self.command, name))
-        self.hub.tokens.add(self.headers.get("Authorization"))
-        fault = self.hub.faults.get((self.command, name))
+        content = self.owner.repositories[match["repo"]].get(name) if match else None
+        self.owner.asked.append((self.command, name))
+        self.owner.tokens.add(self.headers.get("Authorization"))
+        fault = self.owner.faults.get((self.command, name))
         if content is None or isinstance(fault, Status):
             fault = fault if isinstance(fault, Status) else Status(404, {"X-Error-Code": "EntryNotFound"})
             self.send_answer(fault.code, {**fault.headers, "Content-Length": "0"})
@@ -128,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send_space(self, name: str, *, runtime: bool) -> None:
         """Say what a Space is, or what it does."""
-        known = self.hub.spaces.get(name)
+        known = self.owner.spaces.get(name)
         body = json.dumps(known.answer(name, runtime=runtime) if known else {"error": "Repository not found"}).encode()
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         self.send_answer(200 if known else 401, headers | ({} if known else {"X-Error-Code": "RepoNotFound"}))

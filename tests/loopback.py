@@ -5,16 +5,49 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 300  # until a started app must answer; a limit for a hang, not a measure
 WAIT_SECONDS = 60  # until a condition must hold; a limit for a hang, not a measure
+
+
+class Quiet(BaseHTTPRequestHandler):
+    """Answers one request and says nothing on the terminal."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """Say nothing."""
+
+
+class Answering:
+    """A server in this process, while it is used as a context manager; its handlers know it as `owner`."""
+
+    def __init__(self, handler: type[Quiet]) -> None:
+        """Take a port."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler,), {"owner": self}))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        """Start to answer."""
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Give the port back."""
+        self._server.shutdown()
+        self._server.server_close()
 
 
 def free_port() -> int:

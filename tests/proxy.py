@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
 
 import httpx
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from loopback import Answering, Quiet
 
 Change = Callable[[bytes], bytes]
 DROPPED = (
@@ -23,7 +19,7 @@ DROPPED = (
 )  # they are about the way, not the answer
 
 
-class Proxy:
+class Proxy(Answering):
     """The server.
 
     `changes` says by the ending of a path what becomes of the answer's body; `status` answers everything. While the
@@ -37,19 +33,7 @@ class Proxy:
         self.asked: list[str] = []  # the paths, or the hosts of a way through
         self.is_cut = False
         self.connections: set[socket.socket] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        """Start to answer."""
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        """Give the port back."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Handler)
 
     def cut(self) -> None:
         """End every connection, and let none come through until `is_cut` is false again."""
@@ -59,36 +43,33 @@ class Proxy:
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet):
     """Answers one request; the connection ends with the answer, so that no length need be known."""
 
-    proxy: Proxy  # set by the subclass that each proxy makes
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Say nothing."""
+    owner: Proxy
 
     def setup(self) -> None:
         """Remember the connection."""
         super().setup()
-        self.proxy.connections.add(self.connection)
+        self.owner.connections.add(self.connection)
 
     def finish(self) -> None:
         """Forget it."""
-        self.proxy.connections.discard(self.connection)
+        self.owner.connections.discard(self.connection)
         with contextlib.suppress(OSError):
             super().finish()
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
         """Pass on, or refuse."""
         path = self.path.split("?")[0]
-        self.proxy.asked.append(path)
-        if path.endswith(self.proxy.breaks or "\0"):
-            self.proxy.breaks = ()
-            self.proxy.cut()
-        if self.proxy.is_cut:
+        self.owner.asked.append(path)
+        if path.endswith(self.owner.breaks or "\0"):
+            self.owner.breaks = ()
+            self.owner.cut()
+        if self.owner.is_cut:
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status = next((status for end, status in self.proxy.statuses.items() if path.endswith(end)), self.proxy.status)
+        status = next((status for end, status in self.owner.statuses.items() if path.endswith(end)), self.owner.status)
         if status:
             self.send_response(status)
             self.send_header("Content-Type", "text/html")
@@ -96,9 +77,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(f"<html><title>{status}</title><h1>{status} of a front</h1></html>".encode())
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() != "accept-encoding"}
-        change = next((act for end, act in self.proxy.changes.items() if path.endswith(end)), None)
+        change = next((act for end, act in self.owner.changes.items() if path.endswith(end)), None)
         with httpx.stream(
-            self.command, self.proxy.target + self.path, headers=headers, content=body, timeout=120
+            self.command, self.owner.target + self.path, headers=headers, content=body, timeout=120
         ) as answer:
             self.send_response(answer.status_code)
             for name, value in answer.headers.items():

@@ -23,12 +23,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from loopback import ROOT, free_port
+from loopback import ROOT, Answering, Quiet, free_port
 
 if TYPE_CHECKING:
     import gradio
@@ -65,7 +64,7 @@ def run_out_of_memory(worker: int) -> Orders:
     return {"raise": "OutOfMemoryError"}
 
 
-class DeviceAPI:
+class DeviceAPI(Answering):
     """ZeroGPU's device API on loopback: it records what it was asked, and what it answers can be set beforehand."""
 
     def __init__(self) -> None:
@@ -78,19 +77,7 @@ class DeviceAPI:
         self.inspection: dict[str, Any] = {}  # what the launcher found in the started app
         self.ready = threading.Event()
         self._free, self._granted = list("3210"), dict[str, str]()  # GPUs, and those lent by their token
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": self}))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        """Start answering."""
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        """Stop answering."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Handler)
 
     def forget(self) -> None:
         """Clear the records and whatever answer or fault was not used up."""
@@ -134,18 +121,18 @@ class DeviceAPI:
         return Refusal(200)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet):
     """Answers one request of the client or of the launcher; query strings carry the arguments, as in the real API."""
 
     protocol_version = "HTTP/1.1"
-    api: DeviceAPI  # set by the subclass that each DeviceAPI makes
+    owner: DeviceAPI
 
     def handle(self) -> None:
         """Answer the requests of one connection; a worker that was killed leaves without a word."""
         with suppress(ConnectionError):
             super().handle()
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - http.server's name
         """Answer by path."""
         address = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(address.query).items()}
@@ -157,9 +144,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Say nothing."""
 
 
 # -------------------------------------------------------------------------------------------------- the platform: Space

@@ -182,19 +182,3 @@ def test_a_dark_page_prints_dark_on_white_without_anything_to_press(crowded: Pag
         expect(crowded.tab.locator(".provenance")).to_contain_text(re.compile(r"Compared \d{4}-\d\d-\d\dT.* with "))
     finally:
         crowded.tab.emulate_media(media="screen")
-
-
-# -------------------------------------------------------------------------------------------------------- screen reader
-
-
-def test_a_screen_reader_hears_the_list_as_a_table(result: Page) -> None:
-    """Its caption, its columns, and each reference by number and name as the heading of its row."""
-    tree = result.region("details").aria_snapshot()
-    assert '- table "Each reference, best first"' in tree
-    columns = re.findall(r'- columnheader "([^"]+)"', tree)
-    assert columns[:5] == ["Picture", "Reference", "Cosine to the test image", "Mean if left out", "Mean to the others"]
-    heads = re.findall(r'- rowheader "Reference (\d) (\S+\.png)[^"]* Strong style match"', tree)
-    assert heads == [(str(reference.number), reference.name) for reference in result.references]
-    assert '- table "Cosine similarity of every picture to every other"' in tree
-    assert 'rowheader "Test image: watercolour-abstract.png"' in tree
-    assert "- img" not in tree.partition('- table "Cosine')[2], "its pictures say nothing beside their names"

@@ -144,7 +144,7 @@ def test_what_a_front_answers_is_said_in_words(browser: Browser, server: str, pa
             page.shows(NAMES[0], NAMES[1])
             proxy.statuses = {}
             page.compare()
-            expect(told).to_have_count(0)
+            expect(page.toast).to_have_count(0)
 
 
 def test_an_event_that_a_new_deployment_does_not_know_asks_for_a_reload_and_keeps_everything(page: Page) -> None:

@@ -113,9 +113,13 @@ def compared(place: Place, seed: int) -> float:
 
 
 def test_others_are_served_while_somebody_attacks_and_all_comes_back(place: Place) -> None:
-    """Everything at once, again and again; `-o log_cli_level=INFO` shows the figures."""
-    for attack in Attacker(place.url).attacks:  # what is made once, is made
+    """After each alone, so that one does not hide another; then everything at once, again and again.
+
+    `-o log_cli_level=INFO` shows the figures. Before they are taken, what is made once has been made.
+    """
+    for number, attack in enumerate(Attacker(place.url).attacks):
         attack()
+        assert compared(place, 3000 + 2 * number)
     quiet = max(compared(place, 2 * seed) for seed in range(1000, 1003))
     before = memory_of(place.url)
     with attacking(place.url) as attacker:
@@ -127,14 +131,6 @@ def test_others_are_served_while_somebody_attacks_and_all_comes_back(place: Plac
     assert place.disk() <= BUDGET
     assert attacker.answers.keys() <= {200, 400, 404, 409, 413, 429, 503, 599}
     assert place.logged("Traceback") == 0
-
-
-def test_after_each_attack_alone_the_queue_answers(place: Place) -> None:
-    """As many as there are, so that one does not hide another."""
-    attacker = Attacker(place.url)
-    for number, attack in enumerate(attacker.attacks):
-        attack()
-        assert compared(place, 3000 + 2 * number)
 
 
 # ------------------------------------------------------------------------------------------------------------ the queue

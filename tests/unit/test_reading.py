@@ -348,11 +348,3 @@ def test_what_is_no_file_is_refused_at_once(act: Callable[[Reader, Any], Any], s
     for path in [*(tmp_path / name for name in names), "", "/dev/zero"]:
         with pytest.raises(PictureError, match="is no longer on the server"):
             act(start(), path)
-
-
-def test_a_files_name_does_not_matter(start: Start, tmp_path: Path) -> None:
-    reader = start()
-    for name in ("a", "a.eps", "ä b\u202egpj.", "%s{0}", "#" * 200):
-        (tmp_path / name).write_bytes(GOOD)
-        assert read(reader, tmp_path / name).remarks == ("tiny",)
-        assert read(reader, tmp_path / name).digest == digest_of(str(tmp_path / name))

@@ -167,7 +167,7 @@ def test_what_to_know_of_a_picture_stands_beside_it() -> None:
 
 @every_set
 def test_tables_are_tables_for_a_screen_reader(comparison: Comparison) -> None:
-    """Headings with a scope, as many cells in each row as columns, a caption; what scrolls takes the focus."""
+    """Headings with a scope, as many cells in each row as columns, a caption; what the mouse can do, the focus can."""
     root = parsed(result_html(comparison))
     tables = root.findall(".//table")
     has_matrix, is_tried = len(comparison.names) > 2, comparison.has_test
@@ -182,11 +182,6 @@ def test_tables_are_tables_for_a_screen_reader(comparison: Comparison) -> None:
         ["matrix"]
     ] * has_matrix
     assert all(region.get("aria-label") and region.get("tabindex") == "0" for region in regions)
-
-
-@every_set
-def test_each_picture_in_the_list_can_be_focused_and_is_named(comparison: Comparison) -> None:
-    """For the keyboard marks row and column in the matrix as the mouse does."""
     for row in table_rows(comparison, "references")[1:]:
         (frame,) = row.findall("td/span[@class='frame']")
         assert (frame.get("tabindex"), frame.get("role")) == ("0", "img")
@@ -228,6 +223,9 @@ def test_what_was_tried_is_ranked_by_the_mean_that_it_shows() -> None:
     assert [button.get("data-attempt") for button in root.iter("button")] == ["0", "1", "2"]
     assert [button.get("data-file") for button in root.iter("button")] == ["t2", "t3", "t1"]
     assert [row.get("aria-current") for row in rows] == [None, "true", None]
+    uncalibrated = parsed(result.tried(tried(*epochs(0.6, 0.8))))
+    assert texts(uncalibrated.findall(".//thead//th")) == ["Picture", "Test image", "Mean to the three"]
+    assert result.tried(tried(*epochs(0.6))).strip() == "", "one attempt is no list"
 
 
 def test_the_mean_in_the_list_is_that_to_the_core() -> None:
@@ -237,15 +235,6 @@ def test_the_mean_in_the_list_is_that_to_the_core() -> None:
     root = parsed(result.tried(tried(swayed, near)))
     assert texts(root.findall(".//thead//th"))[2] == "Mean to the other three"
     assert [text(row[2]) for row in root.findall(".//tbody/tr")] == ["0.800", "0.700"]
-
-
-def test_one_attempt_is_no_list() -> None:
-    assert result.tried(tried(*epochs(0.6))).strip() == ""
-
-
-def test_without_a_calibration_what_was_tried_has_no_column_for_it() -> None:
-    root = parsed(result.tried(tried(*epochs(0.6, 0.8))))
-    assert texts(root.findall(".//thead//th")) == ["Picture", "Test image", "Mean to the three"]
 
 
 # --------------------------------------------------------------------------------------------------------------- matrix
@@ -361,17 +350,6 @@ def test_the_pages_appendix_is_what_a_paper_needs() -> None:
     wanted += ["our set: 1,000 pictures of 120 known styles, measured 2026-01-01", "9" * 64, "heuristic", "2604.08364"]
     assert [part for part in wanted if part not in text(facts)] == []
     assert (NOT_MEGASTYLE in text(facts), NOT_MEGASTYLE in result.about(UNOFFICIAL, None, 70)) == (False, True)
-
-
-def test_everything_but_the_bands_is_folded_away_and_links_open_beside_the_page() -> None:
-    """In the browser's own way; closed, with a title each."""
-    folded = parsed(ABOUT).findall(".//details")
-    assert len(folded) == 5
-    assert not any("open" in part.attrib for part in folded)
-    assert all(text(part.findall("summary")[0]) for part in folded)
-    links = parsed(ABOUT).findall(".//a")
-    assert len(links) == 6
-    assert {(link.get("target"), link.get("rel")) for link in links} == {("_blank", "noopener")}
 
 
 def test_a_fork_names_its_own_space(monkeypatch: pytest.MonkeyPatch) -> None:
