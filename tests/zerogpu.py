@@ -137,7 +137,7 @@ class _Handler(Quiet):
         address = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(address.query).items()}
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        answer: Refusal = getattr(self.api, address.path.strip("/").replace("-", "_"))(query)
+        answer: Refusal = getattr(self.owner, address.path.strip("/").replace("-", "_"))(query)
         content = json.dumps(answer.body).encode()
         self.send_response(answer.status)
         self.send_header("Content-Type", "application/json")
