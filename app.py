@@ -377,7 +377,7 @@ def build_page() -> gr.Blocks:
         running = [comparing, reopening, *filling]
         cleared = clear_button.click(None, None, [*inputs, *outputs], js=script_of("clear"), cancels=running)
         fill_button.click(None, None, inputs, js=script_of("fill")).then(None, inputs, js=script_of("refilled"))
-        page.load(None, None, inputs, js=script_of("restore")).then(None, inputs, js=script_of("restored"))
+        page.load(None, inputs, inputs, js=script_of("restore")).then(None, inputs, js=script_of("restored"))
         # Gradio internal: a gallery that an event has filled tells nobody of its change; look at `Gallery.change`
         for event in (test.change, references.change, cleared.then, *(filled.then for filled in filling)):
             event(None, inputs, js=script_of("changed"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from megastyle.pictures import Thumbnail
+from megastyle.pictures import TOO_MUCH, Thumbnail
 from megastyle.reading import PLACES_EACH, READER, Picture, PictureError, Reader, VisitorGoneError, digest_of
 
 if TYPE_CHECKING:  # nothing of the page needs torch, which transformers imports
@@ -153,7 +153,7 @@ class Embedder:
         thread, or not at all, and whatever it raises goes through.
 
         Raises:
-            RefusedError: one or more files are refused.
+            RefusedError: one or more files are refused; after one that took too long or too much, no more are read.
             VisitorGoneError: `gone` said so.
         """
 
@@ -167,7 +167,11 @@ class Embedder:
 
         with ThreadPoolExecutor(PLACES_EACH, thread_name_prefix="reading") as pool:
             futures = [pool.submit(read, path) for path in paths]
-        errors = [future.exception() for future in futures]
+            for future in as_completed(futures):
+                if str(future.exception()) == TOO_MUCH:  # nobody else waits for eight more of these
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    break
+        errors = [None if future.cancelled() else future.exception() for future in futures]
         if reasons := {i: error for i, error in enumerate(errors) if isinstance(error, PictureError)}:
             raise RefusedError(reasons)
         found = [future.result() for future in futures]

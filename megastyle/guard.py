@@ -445,9 +445,9 @@ class SteadyQueue(Queue):  # type: ignore[misc]
         tab = self.door.tabs.get(event.session_hash)
         return tab.visitor if tab else str(event.session_hash)
 
-    def last_turn(self, line: str, event: Event) -> int:
-        """When the visitor of an event was last served in a line; -1 is never."""
-        return self.turns.get((line, self.visitor(event)), -1)
+    def precedence(self, line: str, event: Event) -> tuple[bool, int]:
+        """Whether nobody listens for an event, and when its visitor was last served in the line; -1 is never."""
+        return not self.door.is_listening(event.session_hash), self.turns.get((line, self.visitor(event)), -1)
 
     def send_message(self, event: Event, event_message: Any) -> None:
         """Tell a visitor something; who is not there any more is told nothing, instead of ending the queue."""
@@ -478,23 +478,29 @@ class SteadyQueue(Queue):  # type: ignore[misc]
         return await super().push(body, request, username)
 
     def make_place(self, line: list[Event], visitor: str) -> None:
-        """Send the last event away of the visitor who has most of a full line.
+        """Send the oldest event away that nobody listens for, else the last one of who has most of a full line.
 
         Raises:
             HTTPException: the visitor who asks would have as many.
         """
         shares = Counter(map(self.visitor, line))
         greediest, most = shares.most_common(1)[0]
-        if most <= shares[visitor] + 1:
-            raise HTTPException(503, QUEUE_FULL)
-        last = next(event for event in reversed(line) if self.visitor(event) == greediest)
+        last = next((event for event in line if not self.door.is_listening(event.session_hash)), None)
+        if not last:
+            if most <= shares[visitor] + 1:
+                raise HTTPException(503, QUEUE_FULL)
+            last = next(event for event in reversed(line) if self.visitor(event) == greediest)
         line.remove(last)
         self.event_ids_to_events.pop(last._id, None)  # noqa: SLF001 - Gradio has no other name for it
         refusal = {"error": QUEUE_FULL, "title": "Not compared", "visible": True, "duration": None}
         self.send_message(last, ProcessCompletedMessage(output=refusal, success=False))
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
-        """The event that is next, of a visitor who listens; Gradio's own would take the oldest of a line."""
+        """The event that is next; Gradio's own would take the oldest of a line.
+
+        Who listens goes first, then who was served longest ago. What nobody listens for may be a comparison whose line
+        broke, and which its visitor will look for.
+        """
         running = Counter(self.visitor(event) for job in self.active_jobs for event in job or ())
         lines = list(self.event_queue_per_concurrency_id.items())
         random.shuffle(lines)
@@ -502,14 +508,9 @@ class SteadyQueue(Queue):  # type: ignore[misc]
             most, is_quick = line.concurrency_limit, line.concurrency_limit is None
             if not is_quick and line.current_concurrency >= most:
                 continue
-            ready = [
-                event
-                for event in line.queue
-                if self.door.is_listening(event.session_hash)
-                and not (is_quick and running[self.visitor(event)] >= QUICK_EVENTS)
-            ]
+            ready = [event for event in line.queue if not (is_quick and running[self.visitor(event)] >= QUICK_EVENTS)]
             if ready:
-                event = min(ready, key=partial(self.last_turn, name))
+                event = min(ready, key=partial(self.precedence, name))
                 self.turns[name, self.visitor(event)] = next(self.turn)
                 line.queue.remove(event)
                 return [event], False, name

@@ -19,6 +19,7 @@
     const places = files => files.map(placeOf).join(" ");
     const same = (one, other) => places([one.test, ...one.references].filter(Boolean)) === places([other.test, ...other.references].filter(Boolean));
     const items = files => files.map(image => ({image, caption: null}));
+    const filesOf = tiles => (tiles ?? []).map(item => item.image ?? item.video);
     const named = files => files.map(nameOf).join(", ");
 
     // --------------------------------------------------------------------------------------------------------------- memory
@@ -27,6 +28,8 @@
     const fresh = () => ({test: null, references: [], shown: null, comparing: null, tried: [], former: null, example: null});
     let visit = fresh();
     let ready = false; // what was kept has been put back
+    let isReady;
+    const readied = new Promise(done => { isReady = done; });
     const keep = () => {
         try {
             if (ready) sessionStorage.setItem(KEY, JSON.stringify(visit));
@@ -203,6 +206,7 @@
         }
         note(...lines);
         if (!fine.length) return;
+        await readied;
         const current = visit;
         try {
             const [first, ...others] = await upload(fine);
@@ -334,8 +338,8 @@
     };
 
     window.megastyle = {
-        // A visit goes on after a reload. What the server has deleted is named.
-        async restore() {
+        // A visit goes on after a reload. What the server has deleted is named; what was chosen before this script ran stays.
+        async restore(test, references) {
             const old = kept();
             const files = [old.test, ...(old.references ?? [])].filter(Boolean);
             const isGone = async file => [403, 404, 410].includes((await fetch(address(file.path), {method: "HEAD"}).catch(() => ({}))).status);
@@ -344,10 +348,13 @@
             visit = {...fresh(), ...old};
             if (gone.includes(visit.test)) visit.test = null;
             visit.references = visit.references.filter(file => !gone.includes(file));
-            return this.fill();
+            visit.test = test ?? visit.test;
+            visit.references.push(...filesOf(references));
+            return files.length ? this.fill() : [{__type__: "update"}, {__type__: "update"}];
         },
         restored(test, references) {
             ready = true;
+            isReady();
             this.changed(test, references);
             if (visit.comparing) write("stale", "A comparison was under way when the page was loaded again. Its result will appear here by itself.");
             if (visit.comparing ?? visit.shown) ask(visit.comparing ?? visit.shown);
@@ -363,7 +370,7 @@
         },
         changed(test, references) {
             if (!ready || filling) return;
-            Object.assign(visit, {test: test ?? null, references: (references ?? []).map(item => item.image ?? item.video)});
+            Object.assign(visit, {test: test ?? null, references: filesOf(references)});
             if (visit.example && !visit.example.references) Object.assign(visit.example, chosen());
             show();
         },
@@ -385,7 +392,7 @@
         comparing(test, references) {
             closeErrors();
             remember();
-            visit.comparing = {test, references: (references ?? []).map(item => item.image ?? item.video)};
+            visit.comparing = {test, references: filesOf(references)};
             visit.sent = visit.comparing;
             keep();
             return request(visit.comparing);

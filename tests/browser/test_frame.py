@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,14 +44,26 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def other_site(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a page of another site that shows the app.
+
+    A real server's, for Chromium lets no page whose network it does not know show one of loopback.
+    """
+    folder = tmp_path_factory.mktemp("hub")
+    (folder / "index.html").write_text(HUB.format(sandbox=SANDBOX, url=server))
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder))) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        yield f"http://localhost:{site.server_port}/"
+        site.shutdown()
+
+
 @pytest.fixture(params=SIZES)
-def hub(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Tab]:
-    """A page of another site that shows the app."""
+def hub(request: pytest.FixtureRequest, browser: Browser, other_site: str) -> Iterator[Tab]:
+    """A visitor who has opened it."""
     with browser.new_context(**SIZES[request.param]) as context:
         tab = context.new_page()
-        page = HUB.format(sandbox=SANDBOX, url=server)
-        tab.route("http://localhost/hub", lambda route: route.fulfill(body=page, content_type="text/html"))
-        tab.goto("http://localhost/hub")
+        tab.goto(other_site)
         expect(tab.frame_locator("iframe").locator("#chosen")).to_be_attached()
         yield tab
 
@@ -92,7 +107,7 @@ def test_a_visit_in_the_frame(hub: Tab) -> None:
     press(space.get_by_test_id("toast-close"))
     press(space.locator("#references .thumbnail-item").nth(1))
     expect(space.get_by_role("dialog")).to_be_in_viewport(ratio=1)
-    press(space.get_by_role("button", name="Close", exact=True))
+    press(space.get_by_role("dialog").get_by_role("button", name="Close"))
 
     hub.frames[1].evaluate("() => { location.reload(); }")
     expect(space.locator("svg.ruler")).to_be_visible()
