@@ -264,11 +264,11 @@ def tried_of(app: ModuleType, result: Result) -> list[str]:
 def test_test_images_that_the_tab_remembers_are_listed_best_first(
     fresh: ModuleType, upload: Callable[..., Any]
 ) -> None:
-    """Against whatever references there are now, as if each were compared with them; one that was tried twice once."""
+    """Against whatever references there are now, as if each were compared with them; one that is gone is left out."""
     tests, references = [upload(seed) for seed in (1, 2, 3)], [upload(seed) for seed in (10, 11, 12)]
     for count in (2, 3, 1):
         means = {test.name: compared(fresh, [test], references[:count]).report(fresh)["mean_cosine"] for test in tests}
-        result = compared(fresh, tests[2:], references[:count], tests)
+        result = compared(fresh, tests[2:], references[:count], [*tests, fresh.Upload("/nowhere/x.png", "gone.png")])
         assert tried_of(fresh, result) == sorted(means, key=lambda name: -means[name])
         assert [one["mean_cosine"] for one in result.report(fresh)["tried"]] == sorted(means.values(), reverse=True)
         assert all(name in result.tried for name in means)
@@ -306,8 +306,3 @@ def test_what_is_not_known_any_more_is_said_and_costs_nothing(
     with pytest.raises(gr.Error, match="could not be made") as refused:
         result.report(fresh)
     assert refused.value.title == "Not saved"
-
-
-def test_a_tried_picture_that_is_gone_is_left_out_of_the_list(fresh: ModuleType, upload: Callable[..., Any]) -> None:
-    gone = fresh.Upload("/nowhere/x.png", "x.png")
-    assert tried_of(fresh, compared(fresh, [upload(1)], [upload(10)], [gone])) == ["1.png"]

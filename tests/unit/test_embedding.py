@@ -125,22 +125,20 @@ def test_each_file_gets_its_own_digest_and_embedding(embedder: Embedder, write: 
     assert [picture.remarks for picture in found] == [("tiny",)] * 4
 
 
-def test_what_is_known_is_not_embedded_again(embedder: Embedder, asked: Counting, write: Write) -> None:
-    """Nine new pictures, the same nine in another order, then a new one among eight known ones."""
-    paths = [write(seed) for seed in range(9)]
-    first = embed(embedder, paths)
-    assert embed(embedder, paths[::-1])[::-1] == first
-    assert asked.counts == [1] * 9
-    embed(embedder, [write(100), *paths[1:]])
-    assert asked.counts == [1] * 10
-
-
-def test_the_same_content_in_two_files_is_embedded_once(embedder: Embedder, asked: Counting, write: Write) -> None:
-    """Three files, two of them with the same bytes: two pictures are embedded, three answers given."""
-    one, other, last = embed(embedder, [write(1), write(1), write(2)])
-    assert asked.counts == [1, 1]
-    assert one is other
-    assert not np.array_equal(one.embedding, last.embedding)
+def test_each_content_is_embedded_once_and_the_progress_counts_the_new_ones(
+    embedder: Embedder, asked: Counting, write: Write
+) -> None:
+    """Three pictures, one of them in two files; the same in another order; then a new one among known ones."""
+    told: list[tuple[int, int]] = []
+    paths = [write(seed) for seed in (0, 1, 2, 1)]
+    first = embed(embedder, paths, report=lambda done, new: told.append((done, new)))
+    assert first[1] is first[3]
+    assert not np.array_equal(first[1].embedding, first[2].embedding)
+    assert embed(embedder, paths[::-1], report=lambda *_: pytest.fail("nothing is new"))[::-1] == first
+    assert asked.counts == [1, 1, 1]
+    assert told == [(0, 3), (1, 3), (2, 3)]
+    embed(embedder, [write(100), *paths])
+    assert asked.counts == [1] * 4
 
 
 @pytest.mark.parametrize(("size", "counts"), [(9, [4]), (3, [3, 1]), (1, [1] * 4)])
@@ -154,15 +152,6 @@ def test_new_pictures_go_in_batches_of_the_size_that_was_asked_for(
     paths = [new[0], known, *new[1:]]
     assert np.array_equal(rows_of(embed(replace(embedder, batch_size=size), paths)), expected(paths))
     assert asked.counts == counts
-
-
-def test_the_progress_counts_the_new_pictures(embedder: Embedder, write: Write) -> None:
-    """Told before each: none of three, one of three, two of three; nothing where nothing is new."""
-    told: list[tuple[int, int]] = []
-    paths = [write(seed) for seed in range(3)]
-    for _ in range(2):
-        embed(embedder, paths, report=lambda done, new: told.append((done, new)))
-    assert told == [(0, 3), (1, 3), (2, 3)]
 
 
 def test_two_visitors_with_the_same_new_picture_get_the_same_right_answer(embedder: Embedder, write: Write) -> None:
