@@ -25,7 +25,7 @@ from megastyle.comparison import BANDS, DECIMALS, MAX_REFERENCES, Band, Floats
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3  # of the file; it changes whenever a key does
+FORMAT = 2  # of the file; it changes whenever a key does
 MAX_FILE_BYTES = 4 * 2**20  # a file of 5,000 styles has about 1 MB
 MAX_NAME_LENGTH = 80  # characters of the set's name
 NAME_MARKS = " -_.,:+/()'"  # what a name may hold beside letters and digits: no markup of HTML or Markdown

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from megastyle.calibration import LEVELS, SUGGESTED_SHARES, Calibration
-from megastyle.comparison import BANDS, Floats, shown
+from megastyle.comparison import BANDS, POSITIONS, Floats, shown
 from megastyle.page.result import render
 from megastyle.page.words import of_thousand
 
@@ -56,6 +56,14 @@ def auc_text(calibration: Calibration, n: int) -> str:
     return "{} ({} to {})".format(*map(shown, (row.auc, *row.auc_interval)))
 
 
+def rule_texts(calibration: Calibration, n: int) -> list[str]:
+    """How many of 1,000 relatives fit, lie at the edge, lie apart, then of strangers; none below three references."""
+    if (positions := calibration.rows[n].positions) is None:
+        return []
+    both = zip((positions["same"], positions["different"]), calibration.smallest_shares(n), strict=True)
+    return [of_thousand(shares[position], smallest) for shares, smallest in both for position in POSITIONS]
+
+
 def sorted_gaps(calibration: Calibration) -> tuple[int, list[tuple[str, str, str]]]:
     """How many styles have a negative gap; style, gap and closest other style of all, the lowest first."""
     gaps = sorted(calibration.gaps.items(), key=lambda item: item[1].gap)
@@ -82,6 +90,7 @@ def report(calibration: Calibration, remarks: Sequence[str]) -> str:
             (n, auc_text(calibration, n), f"{row.styles:,}", f"{row.style_pairs:,}")
             for n, row in calibration.rows.items()
         ],
+        rule=[(n, *texts) for n in calibration.rows if (texts := rule_texts(calibration, n))],
         negative=negative,
         gaps=len(gaps),
         lowest=gaps[: max(LOWEST_GAPS, negative)],
@@ -93,8 +102,10 @@ def summary(calibration: Calibration) -> str:
     """The main figures as plain text."""
     negative, gaps = sorted_gaps(calibration)
     lines = [f"\n{calibration.name}: {calibration.pictures:,} pictures in {calibration.styles:,} styles"]
-    lines += ["", "References: AUC with its 95 % interval"]
-    lines += [f"  {n}: {auc_text(calibration, n)}" for n in calibration.rows]
+    lines += ["", "References: AUC with its 95 % interval; of 1,000 relatives and strangers so many lie apart"]
+    lines += [
+        "; ".join([f"  {n}: {auc_text(calibration, n)}", *rule_texts(calibration, n)[2::3]]) for n in calibration.rows
+    ]
     lines += ["", f"Discrimination gap by pairs: negative for {negative} of {len(gaps)} styles"]
     lines += [f"  {style}: {gap}, confused with {other}" for style, gap, other in gaps[:negative]]
     found = calibration.retrieval

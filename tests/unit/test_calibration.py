@@ -103,7 +103,7 @@ def changed(change: Change) -> str:
 
 SAME = ("references", "1", "same")
 HOSTILE = {
-    "the former format": (put("format", value=2), "expected format 3, got 2; measure again"),
+    "the former format": (put("format", value=1), "expected format 2, got 1; measure again"),
     "no format": (put("format"), "format: Field required"),
     "a key that nobody knows": (put("referenzes", value={}), "referenzes: Extra"),
     "no SHA-256": (put("encoder", "sha256"), "encoder.sha256: Field required"),

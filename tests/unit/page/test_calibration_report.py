@@ -69,7 +69,10 @@ def test_it_and_the_text_say_the_figures() -> None:
     for n, row in CALIBRATION.rows.items():
         interval = f"{n} {row.auc:.3f} ({row.auc_interval[0]:.3f} to {row.auc_interval[1]:.3f})"
         assert f"{interval} 3 6 " in words
-        assert f"  {interval.replace(' ', ': ', 1)}" in text.splitlines()
+        kinds = (("same", 3), ("different", 6)) if row.positions else ()
+        rates = [[of_1000(share, fewest) for share in row.positions[kind].values()] for kind, fewest in kinds]
+        assert f" {n} {' '.join(rate for three in rates for rate in three)} " in words or not rates
+        assert "; ".join([f"  {interval.replace(' ', ': ', 1)}", *(three[2] for three in rates)]) in text.splitlines()
     good, *_, minimal = CALIBRATION.band_shares(4)[1:]
     assert f"🟢 Good {of_1000(good[1], 3)} {of_1000(good[2], 6)} too few styles" in words
     assert f"Minimal {of_1000(minimal[1], 3)}" in words
