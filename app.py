@@ -35,7 +35,7 @@ from spaces.config import Config
 from megastyle.calibration import find_calibration
 from megastyle.comparison import MAX_REFERENCES, compare
 from megastyle.demo import examples
-from megastyle.embedding import Cache, Embedded, Embedder, RefusedError
+from megastyle.embedding import Cache, Embedded, Embedder, RefusedError, VisitorGoneError
 from megastyle.encoder import EncoderError, load_encoder, unit_rows
 from megastyle.guard import Door, Limits, Store
 from megastyle.page import result, words
@@ -253,6 +253,9 @@ def compare_uploads(
         reasons = {index: (uploads[index].name, str(reason)) for index, reason in error.reasons.items()}
         log.info("Refused pictures: %s", "; ".join(reason for _, reason in reasons.values()))
         raise failure(words.refusal(reasons, len(uploads), has_test=bool(test))) from error
+    except VisitorGoneError as error:
+        log.info("A visitor left in the middle of a comparison")
+        raise failure("Nobody waited for it any more.") from error
     except gr.Error:  # a ValueError too
         raise
     except ValueError as error:

@@ -82,7 +82,7 @@ def calibration_named(calibration: Calibration) -> dict[str, Any]:
 def attempt_record(outcome: Outcome) -> dict[str, Any]:
     """A test image that was tried against the same references."""
     file = {"name": outcome.name, "sha256": outcome.comparison.digests[0]}
-    return file | score(outcome) | shares(outcome) | {"made": outcome.made}
+    return file | score(outcome) | shares(outcome)
 
 
 def record(outcome: Outcome) -> dict[str, Any]:

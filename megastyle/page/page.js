@@ -195,7 +195,8 @@
         const told = files.map(file => [file, refusal(file)]).filter(([, why]) => why);
         const lines = told.flatMap(([file, why]) => [strong(file.name), ` ${why} `]);
         let fine = files.filter(file => !refusal(file));
-        if (slot === null) slot = visit.test ? "references" : "test";
+        const isBeside = slot === null;
+        if (isBeside) slot = visit.test ? "references" : "test";
         if (slot === "test" && fine.length > 1) {
             lines.push("Of several pictures the first is the test image: ", strong(fine[0].name), ". Put the others into the references.");
             fine = fine.slice(0, 1);
@@ -215,6 +216,7 @@
             else if (slot === "references") visit.references = [...visit.references, first, ...others];
             else visit.references = [...visit.references.map((file, index) => (index === slot ? first : file)), ...others];
             refill();
+            if (isBeside) lines.push(strong(named([first, ...others])), slot === "test" ? " is the test image." : " was added to the references.");
             if (lines.length) note(...lines);
         } catch (error) {
             if (visit === current) note(strong(fine.map(file => file.name).join(", ")), " was not sent. ", error.message);

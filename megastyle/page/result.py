@@ -111,8 +111,8 @@ class Column(NamedTuple):
 
 COLUMNS = (  # those whose value a row does not have are left out
     Column("Cosine to the test image", lambda row: row.score),
-    Column("Mean if left out", lambda row: row.without),
-    Column("Mean to the others", lambda row: row.to_others),
+    Column("Headline without it", lambda row: row.without),
+    Column("Mean to the other references", lambda row: row.to_others),
 )
 COLUMNS_ALONE = (COLUMNS[2],)
 

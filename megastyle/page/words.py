@@ -38,7 +38,7 @@ REMARKS = {  # what `Outcome.remarks` says of a picture, beside that picture
     "squashed": "Very wide or tall: squashed to a square.",
     "tiny": "Very small: enlarged, so there is little to go by.",
 }
-WEIGHS_MORE = "This weighs more than the label, which is a rule of thumb."
+WEIGHS_MORE = "Where this and the label differ, go by this: the label's scale is the same for every set."
 ALSO_UNLIKE = "Your references, too, are less alike than one style usually is there."
 RARE, COMMON = 1 / 20, 1 / 5  # of the same style: below and from where a low score contradicts a fit, or a low label
 TOO_FEW_STYLES = "too few styles to tell"
@@ -191,10 +191,13 @@ def fit(comparison: Comparison) -> tuple[str, str]:
         return "Two references", f"the picture is {distance(comparison)}. {later}"
     begin, end = "", ""
     if comparison.position == "edge":
-        end = f", the furthest out of these {in_words(len(comparison.core) + 1)} pictures, as one always is"
+        pictures = in_words(len(comparison.core) + 1)
+        end = (
+            f". It is the least typical of these {pictures} pictures, but not by enough to say that it does not belong"
+        )
     elif comparison.position == "fits" and gap < 0:
         furthest = comparison.core[comparison.typicality.index(min(comparison.typicality))]
-        begin = f"no further out than reference {furthest + 1}; "
+        begin = f"reference {furthest + 1} is no more typical; the picture is "
     return POSITIONS[comparison.position], begin + distance(comparison) + end
 
 
@@ -216,21 +219,24 @@ def fit_in_short(comparison: Comparison) -> str:
 
 
 def tail(share: float, smallest: float, kind: str, how: str) -> str:
-    """`of 1,000 pictures of the same style, 4 score this low or lower`."""
+    """`4 in 1,000 pictures of the same style score 0.671 or lower`."""
     count = of_thousand(share, smallest)
-    many, verb = "1,000 " if count.isdigit() else "", "scores" if count == "1" else "score"
-    return f"of {many}pictures of {kind} style, {count} {verb} {how}"
+    if count == TOO_FEW_STYLES:
+        return f"{count} how many pictures of {kind} style score {how}"
+    many = f"{count} in 1,000" if count.isdigit() else count
+    return f"{many} pictures of {kind} style {'scores' if count == '1' else 'score'} {how}"
 
 
 def frequencies(outcome: Outcome) -> str:
-    """How few of the same style score this low, and how few of another this high; nothing without a calibration."""
+    """How few of the same style score so low, and how few of another so high; nothing without a calibration."""
     if outcome.calibration is None or not outcome.comparison.has_test:
         return ""
     if (standing := outcome.standing) is None:
         measured = counted(len(outcome.comparison.core), "reference")
         return f"The calibration set is too small to say how common such a score is for {measured}."
-    same = tail(standing.same_at_or_below, standing.same_smallest, "the same", "this low or lower")
-    different = tail(standing.different_at_or_above, standing.different_smallest, "another", "this high or higher")
+    mean = shown(outcome.comparison.core_mean)
+    same = tail(standing.same_at_or_below, standing.same_smallest, "the same", f"{mean} or lower")
+    different = tail(standing.different_at_or_above, standing.different_smallest, "another", f"{mean} or higher")
     return f"In the calibration set: {same}; {different}."
 
 

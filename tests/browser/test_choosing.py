@@ -131,6 +131,7 @@ def test_a_drop_does_what_it_looks_like(page: Page, files: list[Path]) -> None:
     page.shows(NAMES[1], NAMES[4], NAMES[3], NAMES[5])
     page.drop(page.region("intro"), files[6:7])
     page.shows(NAMES[1], NAMES[4], NAMES[3], NAMES[5], NAMES[6])
+    expect(page.note).to_contain_text(f"{NAMES[6]} was added to the references.")
     page.drop(test, [], address="https://example.org/boat.png")
     expect(page.note).to_contain_text("That was only the picture's address. Copy the picture and paste it here")
     page.shows(NAMES[1], NAMES[4], NAMES[3], NAMES[5], NAMES[6])

@@ -257,7 +257,6 @@ def test_others_are_served_while_somebody_attacks_and_all_comes_back(place: Plac
 
     `-o log_cli_level=INFO` shows the figures. Before they are taken, what is made once has been made.
     """
-    faults = place.logged("Traceback")
     for number, attack in enumerate(Attacker(place.url).attacks):
         attack()
         assert compared(place, 3000 + 2 * number)
@@ -271,4 +270,4 @@ def test_others_are_served_while_somebody_attacks_and_all_comes_back(place: Plac
     assert memory_of(place.url) - before <= MAY_GROW
     assert place.disk() <= BUDGET
     assert attacker.answers.keys() <= {200, 400, 404, 409, 413, 429, 503, 599}
-    assert place.logged("Traceback") == faults
+    assert place.logged("Traceback") == 0

@@ -163,7 +163,7 @@ def test_every_file_names_what_was_tried() -> None:
     """Best first by the mean to the core, each with its numbers, label and checksum."""
     one = tried(*epochs(0.4, 0.8, 0.6), calibration=known())
     entries = json.loads(json_record(one))["tried"]
-    assert {tuple(entry) for entry in entries} == {("name", "sha256", *SCORE_KEYS, *SHARE_KEYS, "made")}
+    assert {tuple(entry) for entry in entries} == {("name", "sha256", *SCORE_KEYS, *SHARE_KEYS)}
     assert [(entry["name"], entry["sha256"], entry["label"], entry["position"]) for entry in entries] == [
         ("epoch-2.png", "t2", "Strong style match", "fits"),
         ("epoch-3.png", "t3", "Moderate style match", "edge"),

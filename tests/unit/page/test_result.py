@@ -97,7 +97,7 @@ def test_no_result_has_a_percentage(comparison: Comparison) -> None:
 
 # --------------------------------------------------------------------------------------------------- list of references
 
-COSINE, WITHOUT, OTHERS = "Cosine to the test image", "Mean if left out", "Mean to the others"
+COSINE, WITHOUT, OTHERS = "Cosine to the test image", "Headline without it", "Mean to the other references"
 ODD = symmetric(4, [0.8, 0.7, 0.1, 0.75, 0.1, 0.1])  # the fourth is at 0.1 from all
 
 
@@ -152,7 +152,7 @@ def test_the_reference_that_agrees_least_is_marked_in_the_list() -> None:
         assert marks(comparison) == {"4": ["agrees least"]}
         rows = {row.attrib["data-picture"]: numbers_of(row)[-1] for row in table_rows(comparison, "references")[1:]}
         assert rows == {"1": "0.750", "2": "0.775", "3": "0.725", "4": "0.100"}
-        assert "is taken, without reference 4;" in text(parsed(details(comparison)))
+        assert "are counted without reference 4;" in text(parsed(details(comparison)))
     assert marks(with_test([0.8] * 4, evenly(4, 0.8))) == {}
 
 

@@ -128,8 +128,8 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         [0.8, 0.5, 0.8],
         evenly(3, 0.8),
         (
-            "**Fits:** no further out than reference 2; 0.100 further from the three than they are from one another "
-            "(0.700 against 0.800)."
+            "**Fits:** reference 2 is no more typical; the picture is 0.100 further from the three than they are "
+            "from one another (0.700 against 0.800)."
         ),
         "fits, -0.100",
     ),
@@ -137,8 +137,8 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         [0.75] * 3,
         evenly(3, 0.8),
         (
-            "**At the edge:** 0.050 further from the three than they are from one another (0.750 against 0.800), "
-            "the furthest out of these four pictures, as one always is."
+            "**At the edge:** 0.050 further from the three than they are from one another (0.750 against 0.800). "
+            "It is the least typical of these four pictures, but not by enough to say that it does not belong."
         ),
         "at the edge, -0.050",
     ),
@@ -161,8 +161,8 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         [0.3, 0.6, 0.6],
         evenly(3, 0.6),
         (
-            "**Fits:** no further out than reference 1; 0.100 further from the three than they are from one another "
-            f"(0.500 against 0.600). {WEIGHS_MORE}"
+            "**Fits:** reference 1 is no more typical; the picture is 0.100 further from the three than they are "
+            f"from one another (0.500 against 0.600). {WEIGHS_MORE}"
         ),
         "fits, -0.100",
     ),
@@ -270,29 +270,29 @@ def test_a_share_is_a_count_of_a_thousand_as_far_as_the_set_can_tell(share: floa
         (
             0.7,
             (
-                "of 1,000 pictures of the same style, 250 score this low or lower; "
-                "of pictures of another style, fewer than 1 in 1,000 score this high or higher"
+                "250 in 1,000 pictures of the same style score 0.700 or lower; "
+                "fewer than 1 in 1,000 pictures of another style score 0.700 or higher"
             ),
         ),
         (
             0.4,
             (
-                "of pictures of the same style, fewer than 1 in 120 score this low or lower; "
-                "of 1,000 pictures of another style, 200 score this high or higher"
+                "fewer than 1 in 120 pictures of the same style score 0.400 or lower; "
+                "200 in 1,000 pictures of another style score 0.400 or higher"
             ),
         ),
         (
             0.4994,
             (
-                "of pictures of the same style, fewer than 1 in 120 score this low or lower; "
-                "of 1,000 pictures of another style, 1 scores this high or higher"
+                "fewer than 1 in 120 pictures of the same style score 0.499 or lower; "
+                "1 in 1,000 pictures of another style scores 0.499 or higher"
             ),
         ),
         (
             -0.5,
             (
-                "of pictures of the same style, fewer than 1 in 120 score this low or lower; "
-                "of pictures of another style, nearly all score this high or higher"
+                "fewer than 1 in 120 pictures of the same style score -0.500 or lower; "
+                "nearly all pictures of another style score -0.500 or higher"
             ),
         ),
     ],
@@ -307,7 +307,7 @@ def test_both_tails_are_counted(mean: float, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("test", "among", "said"),
     [
-        ([0.61] * 3, evenly(3, 0.61), [ALSO_UNLIKE]),  # 25 of 1,000 score this low, and so do the references
+        ([0.61] * 3, evenly(3, 0.61), [ALSO_UNLIKE]),  # 25 in 1,000 score so low, and so do the references
         ([0.3, 0.6, 0.6], evenly(3, 0.6), [ALSO_UNLIKE]),  # weak, and fits: the label is not denied as well
         ([0.61] * 3, evenly(3, 0.8), [WEIGHS_MORE]),  # moderate, at the edge, and rare
         ([0.61] * 2, evenly(2, 0.8), [WEIGHS_MORE]),
@@ -327,7 +327,7 @@ def test_lines_that_seem_to_deny_each_other_are_reconciled_once(
 def test_the_tails_are_those_of_the_mean_to_the_core_and_of_its_number() -> None:
     """0.9 to three of four: a quarter of the same style lies above it, three quarters at or below."""
     one = outcome(with_test([0.9, 0.9, 0.9, 0.1], ODD), known([3]))
-    assert "same style, 750 score this low" in frequencies(one)
+    assert "750 in 1,000 pictures of the same style score 0.900 or lower" in frequencies(one)
 
 
 def test_a_number_of_references_that_was_not_measured_is_said() -> None:
