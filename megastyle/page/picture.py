@@ -49,6 +49,8 @@ def draw_ruler(draw: ImageDraw.ImageDraw, outcome: Outcome) -> None:
         left, right = (MARGIN + place / 100 * width for place in (stretch.left, stretch.right))
         draw.rectangle((left, base - 1.4 * stretch.height, right - 2, base), fill=stretch.band.colour)
         draw.text(((left + right) / 2, base + 16), stretch.band.name, QUIET, font(19), "mm")
+        if stretch.left:
+            draw.text((left, base + 36), f"{stretch.band.floor:.2f}", QUIET, font(15), "mm")
     for cosine in comparison.cosines if comparison.has_test else dots_of(comparison):
         x = MARGIN + scale.place(cosine) / 100 * width
         draw.line((x, base - 30, x, base + 4), INK, 3)
@@ -93,10 +95,16 @@ def png(outcome: Outcome) -> bytes:
         box = (left + index * (side + GAP), RULER_TOP - 34 - side)
         paste_in(canvas, thumbnails[index + comparison.offset].medium, box, side)
         draw.text((box[0] + 6, box[1] + 4), str(index + 1), INK, font(18), stroke_width=3, stroke_fill=PAPER)
+        if index == comparison.odd_one_out:
+            draw.rectangle((box[0], box[1] + side - 20, box[0] + side, box[1] + side), fill=WARNING_PAPER)
+            draw.text((box[0] + side / 2, box[1] + side - 10), "agrees least", WARNING_INK, font(14), "mm")
     draw_ruler(draw, outcome)
     encoder = outcome.provenance.encoder["checkpoint"]
     footer = f"MegaStyle Comparison · {outcome.made[:10]} · {drawable(encoder) or 'another encoder'}"
     draw.text((SIZE[0] - MARGIN, SIZE[1] - 14), footer, QUIET, font(15), "rm")
+    key = "A line is one reference's cosine to the test image, the triangle their mean."
+    alone = "A line is one reference's mean cosine to the others."
+    draw.text((MARGIN, SIZE[1] - 14), key if comparison.has_test else alone, QUIET, font(15), "lm")
     content = io.BytesIO()
     canvas.save(content, "PNG", optimize=True)
     return content.getvalue()

@@ -65,6 +65,14 @@ def test_what_is_none_of_megastyles_says_so() -> None:
     assert share_of(pixels(replace(one, provenance=UNOFFICIAL))[:40], WARNING_PAPER) > 0.7
 
 
+def test_the_reference_that_agrees_least_is_marked() -> None:
+    shares = [
+        share_of(pixels(pictured(comparison))[400:470], WARNING_PAPER)
+        for comparison in (with_test([0.8] * 4, evenly(4, 0.8)), SETS["an odd one"])
+    ]
+    assert shares[0] < 0.001 < shares[1]
+
+
 def test_it_is_drawn_whatever_the_test_image_is_called_and_what_the_font_lacks_is_left_out() -> None:
     """Rather than drawn as boxes."""
     for name in HOSTILE:
