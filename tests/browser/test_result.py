@@ -204,6 +204,7 @@ def test_the_result_is_read_out_in_two_sentences_and_copied_as_text(page: Page) 
     page.put(watercolours(1)[0], watercolours(4)[1:]).compare()
     words = page.verdict.split("\n\n")
     assert said.inner_text() == " ".join(words[:3])
+    assert page.tab.locator(".sr-only[role=status]:visible").count() == 0
     area = page.region("overview").locator("textarea")
     text = area.input_value()
     assert words[2] in text
