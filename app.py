@@ -14,6 +14,7 @@ import math
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -59,7 +60,8 @@ GPU_SECONDS_PICTURE = 0.5  # one forward pass is 0.667 TFLOP; the rest is margin
 GPU_FACTOR = 1.5  # by which the platform counts a second of its default GPU
 DAILY_SECONDS = 120, 300  # of a visitor without an account, and with a free one
 GPU_PATIENCE = 2  # times the duration for the one more try after a worker died
-COMPARISONS_AT_ONCE = 8 if ON_ZEROGPU else 1  # each has a GPU of its own there; on a CPU two would share the cores
+COMPARISONS_AT_ONCE = 8  # so that pictures which are slow to read keep nobody else waiting
+PASSES_AT_ONCE = 8 if ON_ZEROGPU else 1  # each has a GPU of its own there; on a CPU two would share the cores
 QUEUE_LENGTH = 40  # visitors waiting; the last one waits a minute on ZeroGPU (10 s each), half an hour on a CPU
 FILES_KEPT_SECONDS = 3600  # uploads; the page says so
 TRIED_KEPT = 50  # test images that a tab remembers; page.js lets the oldest one go
@@ -133,6 +135,9 @@ def failure(message: str, title: str = "Not compared") -> gr.Error:
     return gr.Error(f"<b>{title}</b><br>{message}", title=title, duration=None, print_exception=False)
 
 
+PASSES = threading.Semaphore(PASSES_AT_ONCE)
+
+
 def embed_patiently(pixel_values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """`embed`, tried once more with twice the time if the GPU worker died or overran.
 
@@ -141,7 +146,8 @@ def embed_patiently(pixel_values: npt.NDArray[np.float32]) -> npt.NDArray[np.flo
     """
     for patience in (1, GPU_PATIENCE):
         try:
-            return embed(pixel_values, patience)
+            with PASSES:
+                return embed(pixel_values, patience)
         except gr.Error as error:
             if error.title != "ZeroGPU worker error":
                 raise

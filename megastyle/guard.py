@@ -77,6 +77,7 @@ PATH_LOGGED = 100  # characters of a refused path; longer ones are no request of
 FILE_COST = 2**18  # bytes that a file counts at least, so that tiny files are bounded in number
 SESSIONS = 1000  # tabs that are remembered at once; a tab holds about 100 KB
 SESSIONS_OF_VISITOR = 100  # of one address: a school's
+UPLOADS_AT_ONCE, UPLOADS_OF_VISITOR = 200, 40  # that are under way: a slow one holds two descriptors
 STREAMS_OF_SESSION = 4  # the page keeps two connections open
 EVENTS_OF_SESSION = 4  # that wait, run, or whose answer has not been fetched
 EVENTS_OF_VISITOR = 8  # that wait; beyond these, only a tab's first is let in
@@ -616,6 +617,7 @@ class Door:
         """Know nobody; `behind_proxy` is whether a proxy tells the visitors' addresses."""
         self.behind_proxy = behind_proxy
         self.tabs: dict[str, Tab] = {}
+        self.uploads: Counter[str] = Counter()  # that are under way, by address; "" where none is told
         self.app: ASGIApp
         self.queue: SteadyQueue | None = None
 
@@ -701,6 +703,22 @@ class Door:
             tab.connections -= 1
             tab.seen = time.monotonic()
 
+    @contextlib.contextmanager
+    def uploading(self, headers: Headers) -> Iterator[None]:
+        """An upload that is under way.
+
+        Raises:
+            HTTPException: there are too many.
+        """
+        visitor = self.name_of("", headers)
+        if self.uploads.total() >= UPLOADS_AT_ONCE or (visitor and self.uploads[visitor] >= UPLOADS_OF_VISITOR):
+            raise HTTPException(429, CROWDED)
+        self.uploads[visitor] += 1
+        try:
+            yield
+        finally:
+            self.uploads -= Counter([visitor])
+
     # ------------------------------------------------------------------------------------------------------- requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -744,7 +762,11 @@ class Door:
             receive = await self.admit_event(request, path)
         stream = STREAMS.fullmatch(path)
         session = stream and (stream["session"] or request.query_params.get("session_hash", ""))
-        with self.listening(session, request.headers) if session else contextlib.nullcontext():
+        with contextlib.ExitStack() as held:
+            if session:
+                held.enter_context(self.listening(session, request.headers))
+            if path == UPLOAD_ROUTE:
+                held.enter_context(self.uploading(request.headers))
             await self.app(scope, receive, send)
 
     def refuse_unknown(self, request: Request, path: str) -> None:

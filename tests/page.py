@@ -117,7 +117,8 @@ class Page:
     def choose(self, slot: str, files: Sequence[FilePayload]) -> None:
         """Press where a person presses to choose pictures for a slot, and choose."""
         with self.tab.expect_file_chooser() as chooser:
-            self.region(slot).locator(".image-frame:visible, button:has(> input):visible").first.click()
+            places = (".image-frame", "button:has(> input):not([inert])", ".icon-button[aria-label^=Choose]")
+            self.region(slot).locator(", ".join(f"{place}:visible" for place in places)).first.click()
         chooser.value.set_files(list(files))
 
     def wait_for_uploads(self) -> None:

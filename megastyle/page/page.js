@@ -101,6 +101,7 @@
             tile.querySelector(".thumbnail-item")?.setAttribute("aria-label", `Reference ${index + 1}: look at it large, or replace it`);
             tile.querySelector(".delete-button")?.setAttribute("aria-label", `Remove reference ${index + 1}`);
         });
+        document.querySelectorAll("#references .icon-button button").forEach(part => { part.inert = true; }); // a button inside another
         const picture = find("#test img");
         if (picture && visit.test) picture.alt = `Test image: ${nameOf(visit.test)}`;
         for (const [slot, what, all] of [["test", "the test image", "the test image"], ["references", "references", "all references"]]) {
@@ -489,6 +490,7 @@
     const OURS = { // presses that Gradio does not hear of, by what is pressed
         "#test .image-frame": () => choose("test"),
         '#test .source-selection [aria-label^="Choose"]': () => choose("test"),
+        '#references .icon-button[aria-label^="Choose"]': () => choose("references"),
         '#test [aria-label^="Paste"]': () => pasteFromButton("test"),
         '#references [aria-label^="Paste"]': () => pasteFromButton("references"),
         "#references .thumbnail-item": tile => lookAt(slotOf(tile)),

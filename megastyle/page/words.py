@@ -39,7 +39,7 @@ REMARKS = {  # what `Outcome.remarks` says of a picture, beside that picture
     "tiny": "Very small: enlarged, so there is little to go by.",
 }
 WEIGHS_MORE = "Where this and the label differ, go by this: the label's scale is the same for every set."
-ALSO_UNLIKE = "Your references, too, are less alike than one style usually is there."
+ALSO_UNLIKE = "Your references themselves are less alike than pictures of one style usually are there."
 RARE, COMMON = 1 / 20, 1 / 5  # of the same style: below and from where a low score contradicts a fit, or a low label
 TOO_FEW_STYLES = "too few styles to tell"
 CITATION = (
@@ -178,18 +178,22 @@ def fit(comparison: Comparison) -> tuple[str, str]:
 
     A loose set leads, whatever the position. For fewer than three references it says only what can be said.
     """
-    gap, later = comparison.gap, "From three references on, this line says whether the picture fits them"
+    gap, later = comparison.gap, "With three references or more the page says whether the picture fits them"
     if gap is None:
         return "One reference", f"too little to say what style is meant. {later}"
     if comparison.is_loose:
         how = (
             f"{shown(abs(gap))} {'closer to' if gap > 0 else 'further from'} them than that" if gap else "just as close"
         )
-        end = " and lies apart even from them" if comparison.position == "apart" else ", which says little"
+        end = (
+            " and lies apart even from them"
+            if comparison.position == "apart"
+            else "; against so mixed a set that says little"
+        )
         return "Loose set", f"{loose(comparison)}. The picture is {how}{end}"
     if comparison.position is None:
         return "Two references", f"the picture is {distance(comparison)}. {later}"
-    begin, end = "", ""
+    end = ""
     if comparison.position == "edge":
         pictures = in_words(len(comparison.core) + 1)
         end = (
@@ -197,8 +201,8 @@ def fit(comparison: Comparison) -> tuple[str, str]:
         )
     elif comparison.position == "fits" and gap < 0:
         furthest = comparison.core[comparison.typicality.index(min(comparison.typicality))]
-        begin = f"reference {furthest + 1} is no more typical; the picture is "
-    return POSITIONS[comparison.position], begin + distance(comparison) + end
+        end = f", but no further than reference {furthest + 1} is"
+    return POSITIONS[comparison.position], distance(comparison) + end
 
 
 def contradicts(comparison: Comparison) -> bool:
@@ -237,7 +241,7 @@ def frequencies(outcome: Outcome) -> str:
     mean = shown(outcome.comparison.core_mean)
     same = tail(standing.same_at_or_below, standing.same_smallest, "the same", f"{mean} or lower")
     different = tail(standing.different_at_or_above, standing.different_smallest, "another", f"{mean} or higher")
-    return f"In the calibration set: {same}; {different}."
+    return f"Among pictures of known styles: {same}; {different}."
 
 
 def explanations(outcome: Outcome) -> tuple[str, str]:
@@ -293,6 +297,9 @@ def verdict(outcome: Outcome) -> str:
     if comparison.has_test:
         head = f"{comparison.band.emoji} {comparison.band.label}"
         headline = f"Mean cosine **{shown(comparison.mean_cosine)}** to {counted(count, 'reference')}."
+        if (odd := comparison.odd_one_out) is not None:
+            without = shown(comparison.means_without[odd])
+            headline += f" Without reference {odd + 1}, which agrees least, it is {without}."
         lead, rest = fit(comparison)
         of_fit, of_counts = explanations(outcome)
         parts = [headline, f"**{lead}:** {rest}.{of_fit}", f"{frequencies(outcome)}{of_counts}"]
@@ -329,11 +336,9 @@ def odd_sentence(comparison: Comparison, odd: int) -> Markup:
     text = Markup("<b>Agrees least:</b> reference {}, {}, is at {} to {}, which are at {} to one another.")
     own, others = comparison.leave_one_out[odd], comparison.agreement.mean if comparison.agreement else 1
     name = name_markup(comparison.reference_names[odd])
-    sentence = text.format(odd + 1, name, shown(own), core_in_words(comparison), shown(others))
-    if not comparison.has_test:
-        return sentence
-    without, mean = shown(comparison.means_without[odd]), shown(comparison.mean_cosine)
-    return sentence + f" The headline counts it ({mean}; without it {without}), the other lines do not."
+    end = " The headline counts it, the other lines do not." if comparison.has_test else ""
+    sentence = text.format(odd + 1, name, shown(own), core_in_words(comparison), shown(others)) + end
+    return sentence + " It may belong all the same: look at it."
 
 
 def ignored_sentence(ignored: Sequence[str]) -> Markup:

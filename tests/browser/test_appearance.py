@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, ViewportSize, expect
 
 from colours import READABLE, contrast
@@ -24,6 +25,14 @@ LEAVING = """parts => parts.filter(part => {
 CUT = """parts => parts.filter(part => part.checkVisibility() && !part.closest(".unseen")
     && getComputedStyle(part).display !== "inline" && (part.scrollWidth > part.clientWidth + 1
         || part.scrollHeight > part.clientHeight + 1)).map(part => part.outerHTML.slice(0, 150))"""
+SMALL = """() => [...document.querySelectorAll("button, summary, [role=button], #inputs a")].filter(part => {
+    const {width, height} = part.getBoundingClientRect();
+    return part.checkVisibility() && !part.closest("footer, td, th") && (width < 24 || height < 24);
+}).map(part => part.outerHTML.slice(0, 150))"""  # links and names in running text need not be large (WCAG 2.5.8)
+FOCUSED = """() => {
+    const part = document.activeElement;
+    return part.getAttribute("aria-label") || part.textContent.trim();
+}"""
 LONG = [
     *(f"a_style_lora_for_water_and_ink_v3-{epoch:06}_s42_cfg7_euler_a_30_steps.png" for epoch in (4, 8, 12)),
     "x" * 246 + ".png",
@@ -66,6 +75,50 @@ def test_no_text_is_cut_and_none_leaves_its_card(crowded: Page, size: ViewportSi
     assert len(set(names)) == len(LONG)
     endings = result.locator("bdi .extension")
     assert endings.evaluate_all("all => all.every(one => one.getClientRects().length <= 1)"), "on one line"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["wide", "phone"])
+def test_axe_has_nothing_to_complain_of(crowded: Page, size: ViewportSize, scheme: Any) -> None:
+    """Nor is anything that is pressed smaller than a finger needs."""
+    crowded.look(size, scheme)
+    found = Axe().run(crowded.tab, options={"rules": {"image-redundant-alt": {"enabled": False}}})  # Gradio's footer
+    assert found.violations_count == 0, found.generate_report()
+    assert crowded.tab.evaluate(SMALL) == []
+
+
+def test_a_visit_by_the_keyboard_alone(page: Page) -> None:
+    """Pictures are chosen, compared, one is replaced, the result is copied; each stop has a name."""
+
+    def go_to(name: str) -> None:
+        for _ in range(60):
+            page.tab.keyboard.press("Tab")
+            assert page.tab.evaluate(FOCUSED), page.tab.evaluate("document.activeElement.outerHTML")
+            if page.tab.evaluate(FOCUSED) == name:
+                return
+        raise AssertionError(f"Tab does not reach {name}")
+
+    def choose(name: str, *files: Any) -> None:
+        go_to(name)
+        with page.tab.expect_file_chooser() as chooser:
+            page.tab.keyboard.press("Enter")
+        chooser.value.set_files(list(files))
+
+    test, *references = watercolours(4)
+    choose("Choose the test image", test)
+    page.shows(test["name"])
+    choose("Choose references", *references[:2])
+    page.shows(test["name"], *(file["name"] for file in references[:2]))
+    go_to("Reference 2: look at it large, or replace it")
+    page.tab.keyboard.press("Enter")
+    choose("Replace…", references[2])
+    page.shows(test["name"], references[0]["name"], references[2]["name"])
+    go_to("Compare")
+    page.tab.keyboard.press("Enter")
+    expect(page.ruler).to_be_visible()
+    go_to("Copy as text")
+    page.tab.keyboard.press("Enter")
+    expect(page.button("Copied")).to_be_visible()
 
 
 def test_a_phone_shows_the_verdict_on_one_screen_and_the_page_is_no_scroll(page: Page) -> None:

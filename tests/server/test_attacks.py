@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Generator, Iterator
@@ -19,7 +20,7 @@ import pytest
 
 from attacker import ADDRESS, Attacker, attacking
 from corpus import noise
-from forms import END, part, upload
+from forms import END, FORM, part, upload
 from loopback import eventually, memory_of, serving
 from megastyle import guard
 from visitor import COMPARE, PREFIX, Message, RefusedError, Visitor
@@ -36,6 +37,7 @@ from megastyle.embedding import Embedder, VisitorGoneError
 
 guard.GONE_SECONDS = 5
 app.DOOR.behind_proxy = True
+app.COMPARISONS_AT_ONCE = 1
 app.LIMITS = app.LIMITS._replace(stored_bytes={BUDGET})
 here = pathlib.Path(os.environ["TMPDIR"])
 gate = os.open(here / "gate", os.O_RDONLY)
@@ -237,6 +239,26 @@ def test_an_upload_that_fails_leaves_nothing(place: Place, form: bytes) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------- the reader
+
+
+def test_slow_uploads_are_few(place: Place) -> None:
+    """Each holds descriptors; whoever has too many under way is told, and others upload."""
+    lines = [f"POST {PREFIX}/upload HTTP/1.1", "Host: x", f"Content-Type: {FORM['content-type']}"]
+    lines += ["Content-Length: 1000", f"X-Forwarded-For: {ADDRESS}", "", ""]
+    port = int(place.url.rsplit(":", 1)[1])
+
+    def answer() -> int:
+        headers = {**FORM, "x-forwarded-for": ADDRESS}
+        sent = httpx.post(f"{place.url}{PREFIX}/upload", headers=headers, content=part(b"x") + END, timeout=30)
+        return sent.status_code
+
+    with ExitStack() as held:
+        for _ in range(guard.UPLOADS_OF_VISITOR):
+            slow = held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+            slow.sendall("\r\n".join(lines).encode() + part(b"x")[:20])
+        eventually(lambda: answer() == httpx.codes.TOO_MANY_REQUESTS)
+        assert compared(place, 4000)
+    eventually(lambda: answer() == httpx.codes.OK)
 
 
 def test_a_range_of_a_file_does_not_repeat_the_request(place: Place) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from types import ModuleType
 
 import httpx
 import pytest
+from PIL import Image
 
 from corpus import noise
 from forms import BOUNDARY, END, FORM, part, upload
@@ -19,7 +22,8 @@ from megastyle import guard
 from megastyle.comparison import MAX_REFERENCES
 from megastyle.demo import examples
 from megastyle.pictures import MAX_FILE_BYTES
-from visitor import COMPARE, PREFIX, Visitor
+from megastyle.reading import PLACES_EACH
+from visitor import COMPARE, PREFIX, RefusedError, Visitor
 
 MB = 2**20
 MAY_GROW = 64 * MB  # bytes of memory that a refused request may cost, far below what it sends
@@ -36,6 +40,33 @@ def test_a_file_of_the_most_bytes_is_taken_and_one_byte_more_is_not(server: str)
     refused = upload(server, part(bytes(limit + 1)) + END)
     assert (refused.status_code, refused.text) == (413, f"File size exceeded maximum allowed size of {limit} bytes.")
     Path(taken.json()[0]).unlink()
+
+
+def slow_jpeg(shade: int) -> bytes:
+    """A flat picture whose last scan is said a thousand times, each of which visits all blocks."""
+    file = io.BytesIO()
+    Image.new("RGB", (4000, 4000), (shade, 0, 0)).save(file, "JPEG", progressive=True)
+    content = file.getvalue()
+    last = content.rindex(b"\xff\xda")
+    return content[:last] + content[last:-2] * 1000 + content[-2:]
+
+
+def test_pictures_that_are_slow_to_read_hold_up_nobody_else(server: str) -> None:
+    """Somebody else has his answer before they are given up, of which the first ends the comparison."""
+    slow = [(f"slow-{shade}.jpg", slow_jpeg(shade)) for shade in range(1, MAX_REFERENCES + 2)]
+    began = Event()
+
+    def compare_slow() -> None:
+        with Visitor(server) as visitor, pytest.raises(RefusedError, match="takes too long") as refused:
+            visitor.compare(slow[0], slow[1:], on_message=lambda _: began.set())
+        assert refused.value.text.count("takes too long") <= 2 * PLACES_EACH
+
+    with ThreadPoolExecutor(1) as pool, Visitor(server) as visitor:
+        others = pool.submit(compare_slow)
+        assert began.wait(60)
+        assert visitor.compare(("new.png", noise(60)), [("also new.png", noise(61))]).report
+        assert not others.done()
+        others.result(timeout=120)
 
 
 # ------------------------------------------------------------------------------------------------------- one comparison

@@ -236,7 +236,7 @@ def test_the_csv_says_by_what_the_test_image_was_measured_and_what_to_know() -> 
     )
     assert found["# position"] == ["fits", "0.0"]
     assert [row[1] for row in notes if row[0] == "# note"] == [
-        f"{odd} The headline counts it (0.625; without it 0.800), the other lines do not.",
+        f"{odd} The headline counts it, the other lines do not. It may belong all the same: look at it.",
         "Left out: at most 8 references are compared; not used: i.",
     ]
 
@@ -425,11 +425,11 @@ def test_the_text_is_what_a_reader_needs() -> None:
         "",
         "🟢 Good style match",
         "Test image: boat.png",
-        "Mean cosine 0.675 to 4 references.",
+        "Mean cosine 0.675 to 4 references. Without reference 4, which agrees least, it is 0.800.",
         "Fits: as close to the other three as they are to one another (0.800 against 0.800, without reference 4).",
         (
             "Agrees least: reference 4, y.png, is at 0.100 to the other three, which are at 0.800 to one another. "
-            "The headline counts it (0.675; without it 0.800), the other lines do not."
+            "The headline counts it, the other lines do not. It may belong all the same: look at it."
         ),
         "",
         "1  vase.png            0.800  Strong",

@@ -51,7 +51,7 @@ from sets import (
 )
 
 ODD = symmetric(4, [0.8, 0.8, 0.1, 0.8, 0.1, 0.1])  # three at 0.8 from one another, the fourth at 0.1 from all
-NONE_LATER = "From three references on, this line says whether the picture fits them."
+NONE_LATER = "With three references or more the page says whether the picture fits them."
 
 
 # -------------------------------------------------------------------------------------------------------------- verdict
@@ -128,8 +128,8 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         [0.8, 0.5, 0.8],
         evenly(3, 0.8),
         (
-            "**Fits:** reference 2 is no more typical; the picture is 0.100 further from the three than they are "
-            "from one another (0.700 against 0.800)."
+            "**Fits:** 0.100 further from the three than they are "
+            "from one another (0.700 against 0.800), but no further than reference 2 is."
         ),
         "fits, -0.100",
     ),
@@ -161,8 +161,8 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         [0.3, 0.6, 0.6],
         evenly(3, 0.6),
         (
-            "**Fits:** reference 1 is no more typical; the picture is 0.100 further from the three than they are "
-            f"from one another (0.500 against 0.600). {WEIGHS_MORE}"
+            "**Fits:** 0.100 further from the three than they are "
+            f"from one another (0.500 against 0.600), but no further than reference 1 is. {WEIGHS_MORE}"
         ),
         "fits, -0.100",
     ),
@@ -178,7 +178,7 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         evenly(3, 0.4),
         (
             "**Loose set:** your references are at 0.400 to one another; below 0.55 they hardly share a style. "
-            "The picture is 0.100 closer to them than that, which says little."
+            "The picture is 0.100 closer to them than that; against so mixed a set that says little."
         ),
         "+0.100",
     ),
@@ -187,7 +187,7 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         evenly(2, 0.4),
         (
             "**Loose set:** your references are at 0.400 to one another; below 0.55 they hardly share a style. "
-            "The picture is just as close, which says little."
+            "The picture is just as close; against so mixed a set that says little."
         ),
         "+0.000",
     ),
@@ -300,7 +300,7 @@ def test_a_share_is_a_count_of_a_thousand_as_far_as_the_set_can_tell(share: floa
 def test_both_tails_are_counted(mean: float, sentence: str) -> None:
     """The same style spreads evenly from 0.6 to 1, another one from 0 to 0.5."""
     one = outcome(with_test([mean] * 2, evenly(2, 0.6)), known())
-    assert frequencies(one) == f"In the calibration set: {sentence}."
+    assert frequencies(one) == f"Among pictures of known styles: {sentence}."
     assert frequencies(one) in verdict(one)
 
 
@@ -367,9 +367,12 @@ def test_notes_say_nothing_where_there_is_nothing_to_say() -> None:
 def test_the_reference_that_agrees_least_is_named_with_what_leaves_it_out() -> None:
     """Cosines 0.8, 0.8, 0.8, 0.3: mean 0.675, without the fourth 0.800; the fourth is at 0.1 to the others."""
     least = "Agrees least: reference 4, {}, is at 0.100 to the other three, which are at 0.800 to one another."
-    headline = "The headline counts it (0.675; without it 0.800), the other lines do not."
-    assert notes_of(with_test([0.8, 0.8, 0.8, 0.3], ODD)) == [f"{least.format('p4')} {headline}"]
-    assert notes_of(of_matrix(ODD, has_test=False)) == [least.format("p3")]
+    headline, advice = "The headline counts it, the other lines do not.", "It may belong all the same: look at it."
+    comparison = with_test([0.8, 0.8, 0.8, 0.3], ODD)
+    assert notes_of(comparison) == [f"{least.format('p4')} {headline} {advice}"]
+    assert notes_of(of_matrix(ODD, has_test=False)) == [f"{least.format('p3')} {advice}"]
+    both = "Mean cosine **0.675** to 4 references. Without reference 4, which agrees least, it is 0.800."
+    assert both in verdict(outcome(comparison))
 
 
 def test_the_same_file_twice_is_said_with_its_numbers_and_effect() -> None:
