@@ -223,12 +223,12 @@ def fit_in_short(comparison: Comparison) -> str:
 
 
 def tail(share: float, smallest: float, kind: str, how: str) -> str:
-    """`4 in 1,000 pictures of the same style score 0.671 or lower`."""
+    """`4 in 1,000 of the same style score 0.671 or lower`."""
     count = of_thousand(share, smallest)
     if count == TOO_FEW_STYLES:
-        return f"{count} how many pictures of {kind} style score {how}"
+        return f"{count} how many of {kind} style score {how}"
     many = f"{count} in 1,000" if count.isdigit() else count
-    return f"{many} pictures of {kind} style {'scores' if count == '1' else 'score'} {how}"
+    return f"{many} of {kind} style {'scores' if count == '1' else 'score'} {how}"
 
 
 def frequencies(outcome: Outcome) -> str:

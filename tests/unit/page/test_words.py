@@ -270,29 +270,29 @@ def test_a_share_is_a_count_of_a_thousand_as_far_as_the_set_can_tell(share: floa
         (
             0.7,
             (
-                "250 in 1,000 pictures of the same style score 0.700 or lower; "
-                "fewer than 1 in 1,000 pictures of another style score 0.700 or higher"
+                "250 in 1,000 of the same style score 0.700 or lower; "
+                "fewer than 1 in 1,000 of another style score 0.700 or higher"
             ),
         ),
         (
             0.4,
             (
-                "fewer than 1 in 120 pictures of the same style score 0.400 or lower; "
-                "200 in 1,000 pictures of another style score 0.400 or higher"
+                "fewer than 1 in 120 of the same style score 0.400 or lower; "
+                "200 in 1,000 of another style score 0.400 or higher"
             ),
         ),
         (
             0.4994,
             (
-                "fewer than 1 in 120 pictures of the same style score 0.499 or lower; "
-                "1 in 1,000 pictures of another style scores 0.499 or higher"
+                "fewer than 1 in 120 of the same style score 0.499 or lower; "
+                "1 in 1,000 of another style scores 0.499 or higher"
             ),
         ),
         (
             -0.5,
             (
-                "fewer than 1 in 120 pictures of the same style score -0.500 or lower; "
-                "nearly all pictures of another style score -0.500 or higher"
+                "fewer than 1 in 120 of the same style score -0.500 or lower; "
+                "nearly all of another style score -0.500 or higher"
             ),
         ),
     ],
@@ -327,7 +327,7 @@ def test_lines_that_seem_to_deny_each_other_are_reconciled_once(
 def test_the_tails_are_those_of_the_mean_to_the_core_and_of_its_number() -> None:
     """0.9 to three of four: a quarter of the same style lies above it, three quarters at or below."""
     one = outcome(with_test([0.9, 0.9, 0.9, 0.1], ODD), known([3]))
-    assert "750 in 1,000 pictures of the same style score 0.900 or lower" in frequencies(one)
+    assert "750 in 1,000 of the same style score 0.900 or lower" in frequencies(one)
 
 
 def test_a_number_of_references_that_was_not_measured_is_said() -> None:
