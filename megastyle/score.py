@@ -307,12 +307,13 @@ def smaller(thumbnail: bytes, side: int) -> bytes:
 
 
 def fitting(thumbnails: Mapping[str, bytes]) -> dict[str, str]:
-    """Thumbnails as data URIs, made smaller until SHEET_BYTES are enough for so many."""
+    """Thumbnails as data URIs, made smaller until SHEET_BYTES are enough for so many; each is coded again but once."""
+    sized = thumbnails
     for side in SIDES:
-        if sum(map(len, thumbnails.values())) * 4 / 3 <= SHEET_BYTES:
+        if sum(map(len, sized.values())) * 4 / 3 <= SHEET_BYTES:
             break
-        thumbnails = {sha256: smaller(thumbnail, side) for sha256, thumbnail in thumbnails.items()}
-    return {sha256: f"data:image/webp;base64,{base64.b64encode(made).decode()}" for sha256, made in thumbnails.items()}
+        sized = {sha256: smaller(thumbnail, side) for sha256, thumbnail in thumbnails.items()}
+    return {sha256: f"data:image/webp;base64,{base64.b64encode(made).decode()}" for sha256, made in sized.items()}
 
 
 def html_text(scores: Record, store: folders.Store) -> str:
@@ -362,6 +363,8 @@ def places_of(stem: Path | None) -> list[Path]:
     """
     if stem is None:
         return []
+    if stem.is_dir():
+        raise FolderError(f"{printable(str(stem))} is a folder; --out names the beginning of three files in it")
     stem = stem.with_suffix("") if stem.suffix in ENDINGS else stem
     places = [stem.with_name(stem.name + ending) for ending in ENDINGS]
     folders.require_places(places)

@@ -44,23 +44,27 @@ def paste_in(canvas: Image.Image, address: str, box: tuple[int, int], side: int)
 def draw_ruler(draw: ImageDraw.ImageDraw, outcome: Outcome) -> None:
     """Bands with a mark for each reference, and their mean; without a test image, their means to one another."""
     comparison, scale = outcome.comparison, scale_of(outcome)
-    width, base = SIZE[0] - 2 * MARGIN, RULER_TOP + 44
+    base = RULER_TOP + 44
+
+    def across(place: float) -> float:
+        return MARGIN + place / 100 * (SIZE[0] - 2 * MARGIN)
+
     for stretch in stretches(scale):
-        left, right = (MARGIN + place / 100 * width for place in (stretch.left, stretch.right))
+        left, right = across(stretch.left), across(stretch.right)
         draw.rectangle((left, base - 1.4 * stretch.height, right - 2, base), fill=stretch.band.colour)
         draw.text(((left + right) / 2, base + 16), stretch.band.name, QUIET, font(19), "mm")
         if stretch.left:
             draw.text((left, base + 36), f"{stretch.band.floor:.2f}", QUIET, font(15), "mm")
     for cosine in comparison.cosines if comparison.has_test else dots_of(comparison):
-        x = MARGIN + scale.place(cosine) / 100 * width
+        x = across(scale.place(cosine))
         draw.line((x, base - 30, x, base + 4), INK, 3)
     if comparison.has_test:
-        x = MARGIN + scale.place(comparison.mean_cosine) / 100 * width
+        x = across(scale.place(comparison.mean_cosine))
         draw.polygon([(x - 10, base - 46), (x + 10, base - 46), (x, base - 30)], fill=INK)
 
 
 def draw_words(draw: ImageDraw.ImageDraw, outcome: Outcome, left: int, top: int) -> None:
-    """Label with a disc of its colour, headline, and as much of what follows as there is room for."""
+    """Label with a disc of its colour, the headline's number, and as much of what follows as there is room for."""
     comparison = outcome.comparison
     head, headline, sentence, *_ = (words.plain(part) for part in words.verdict(outcome).split("\n\n"))
     width = SIZE[0] - left - MARGIN
@@ -68,8 +72,9 @@ def draw_words(draw: ImageDraw.ImageDraw, outcome: Outcome, left: int, top: int)
         draw.ellipse((left, top + 6, left + 44, top + 50), fill=comparison.band.colour)
     title = head.split(" ", 1)[1]  # the font has no emoji
     draw.text((left + (60 if comparison.has_test else 0), top), title, INK, font(48), stroke_width=1)
-    draw.text((left, top + 70), headline, INK, font(32))
-    for number, line in enumerate(textwrap.wrap(sentence, width // LETTER)[:5]):
+    mean, _, more = headline.partition(". ")
+    draw.text((left, top + 70), f"{mean.removesuffix('.')}.", INK, font(32))
+    for number, line in enumerate(textwrap.wrap(f"{more} {sentence}".strip(), width // LETTER)[:5]):
         draw.text((left, top + 122 + 33 * number), line, INK, font(25))
 
 

@@ -387,6 +387,7 @@ def test_what_is_left_out_is_named(
         (["pipe", "--references", "set"], "no picture to score.* It is no file, but"),
         (["tests", "--references", "set", "--at-least", "70"], "a cosine from -1 to 1, got 70"),
         (["tests", "--references", "set", "--at-least", "nan"], "a cosine from -1 to 1, got nan"),
+        (["tests", "--references", "set", "--out", "set"], "set is a folder"),
         (["tests", "--references", "set", "--out", "nowhere/s"], "s.csv cannot be written: its folder is not there"),
         (["tests", "--references", "set", "--out", "taken"], "taken.json cannot be written: it is no regular file"),
     ],

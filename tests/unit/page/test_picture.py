@@ -12,7 +12,7 @@ from PIL import Image, ImageColor
 
 from megastyle.comparison import BANDS, Comparison
 from megastyle.page.outcome import Outcome
-from megastyle.page.picture import INK, SIZE, WARNING_PAPER, drawable, png
+from megastyle.page.picture import INK, PAPER, SIZE, WARNING_PAPER, drawable, png
 from megastyle.page.result import pictures_of
 from outcomes import UNOFFICIAL, outcome, thumbnail_of
 from sets import HOSTILE, SETS, described, evenly, every_set, with_test
@@ -48,6 +48,7 @@ def test_every_picture_of_the_comparison_is_in_it(comparison: Comparison) -> Non
     areas = [share_of(found, colour) for colour in COLOURS[: len(pictures_of(one))]]
     assert min(areas) > 0.002
     assert not comparison.has_test or areas[0] > 2 * max(areas[1:])
+    assert share_of(found[48:310, SIZE[0] - 24 :], PAPER) > 0.99, "no line runs out of the picture"
     assert all(share_of(found[500:560], band.colour) > 0.005 for band in BANDS[:-1])
     assert share_of(found[518:544], INK) > 0.001  # the marks, below the triangle of their mean
 
