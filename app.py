@@ -61,7 +61,6 @@ GPU_FACTOR = 1.5  # by which the platform counts a second of its default GPU
 DAILY_SECONDS = 120, 300  # of a visitor without an account, and with a free one
 GPU_PATIENCE = 2  # times the duration for the one more try after a worker died
 COMPARISONS_AT_ONCE = 8  # so that pictures which are slow to read keep nobody else waiting
-PASSES_AT_ONCE = 8 if ON_ZEROGPU else 1  # each has a GPU of its own there; on a CPU two would share the cores
 QUEUE_LENGTH = 40  # visitors waiting; the last one waits a minute on ZeroGPU (10 s each), half an hour on a CPU
 FILES_KEPT_SECONDS = 3600  # uploads; the page says so
 TRIED_KEPT = 50  # test images that a tab remembers; page.js lets the oldest one go
@@ -135,7 +134,8 @@ def failure(message: str, title: str = "Not compared") -> gr.Error:
     return gr.Error(f"<b>{title}</b><br>{message}", title=title, duration=None, print_exception=False)
 
 
-PASSES = threading.Semaphore(PASSES_AT_ONCE)
+# on ZeroGPU each comparison has a GPU of its own; elsewhere two forward passes would share the cores
+PASSES = threading.Semaphore(COMPARISONS_AT_ONCE if ON_ZEROGPU else 1)
 
 
 def embed_patiently(pixel_values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

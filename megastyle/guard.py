@@ -484,10 +484,10 @@ class SteadyQueue(Queue):  # type: ignore[misc]
         Raises:
             HTTPException: the visitor who asks would have as many.
         """
-        shares = Counter(map(self.visitor, line))
-        greediest, most = shares.most_common(1)[0]
         last = next((event for event in line if not self.door.is_listening(event.session_hash)), None)
-        if not last:
+        if last is None:
+            shares = Counter(map(self.visitor, line))
+            greediest, most = shares.most_common(1)[0]
             if most <= shares[visitor] + 1:
                 raise HTTPException(503, QUEUE_FULL)
             last = next(event for event in reversed(line) if self.visitor(event) == greediest)

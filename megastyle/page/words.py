@@ -298,8 +298,7 @@ def verdict(outcome: Outcome) -> str:
         head = f"{comparison.band.emoji} {comparison.band.label}"
         headline = f"Mean cosine **{shown(comparison.mean_cosine)}** to {counted(count, 'reference')}."
         if (odd := comparison.odd_one_out) is not None:
-            without = shown(comparison.means_without[odd])
-            headline += f" Without reference {odd + 1}, which agrees least, it is {without}."
+            headline += f" Without reference {odd + 1}, which agrees least, it is {shown(comparison.core_mean)}."
         lead, rest = fit(comparison)
         of_fit, of_counts = explanations(outcome)
         parts = [headline, f"**{lead}:** {rest}.{of_fit}", f"{frequencies(outcome)}{of_counts}"]

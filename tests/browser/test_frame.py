@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import FrameLocator, expect
 
 from drawn import text_file, watercolours
+from loopback import Answering, Quiet
 from page import DESKTOP, PHONE
 
 if TYPE_CHECKING:
@@ -44,18 +42,35 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def other_site(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a page of another site that shows the app.
+class OtherSite(Answering):
+    """A site of one page.
 
     A real server's, for Chromium lets no page whose network it does not know show one of loopback.
     """
-    folder = tmp_path_factory.mktemp("hub")
-    (folder / "index.html").write_text(HUB.format(sandbox=SANDBOX, url=server))
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder))) as site:
-        threading.Thread(target=site.serve_forever, daemon=True).start()
-        yield f"http://localhost:{site.server_port}/"
-        site.shutdown()
+
+    def __init__(self, page: str) -> None:
+        self.page = page.encode()
+        super().__init__(_Handler)
+
+
+class _Handler(Quiet):
+    """Answers with the page."""
+
+    owner: OtherSite
+
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        """Whatever is asked for."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(self.owner.page)
+
+
+@pytest.fixture(scope="module")
+def other_site(server: str) -> Iterator[str]:
+    """URL of a page of another site that shows the app."""
+    with OtherSite(HUB.format(sandbox=SANDBOX, url=server)) as site:
+        yield site.url.replace("127.0.0.1", "localhost")
 
 
 @pytest.fixture(params=SIZES)
