@@ -194,8 +194,9 @@ def test_a_cancelled_comparison_is_not_waited_for(gated: Place) -> None:
     """Though the tab is still there."""
     with gated.visitor() as visitor:
         mine = messages(visitor)
-        before = gated.logged("Nobody waits")
+        before, begun = gated.logged("Nobody waits"), gated.logged("At the gate")
         event = next(message for message in mine if message["msg"] == "process_starts")["event_id"]
+        eventually(lambda: gated.logged("At the gate") > begun)  # cancelled earlier, it would never come there
         (button,) = [one for one in visitor.config["dependencies"] if one["cancels"]]
         for name in button["cancels"]:
             body = {"event_id": event, "session_hash": visitor.session, "fn_index": name}
