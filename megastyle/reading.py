@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 
 PLACES = 4  # pictures that are read at once, for all visitors together: each may take 1.3 GB
 PLACES_EACH = 2  # of one visitor
-PLACES_KEPT = 1  # for a visitor who has none
+PLACES_KEPT = 1  # for a visitor who has none; a picture that is slow gives it to the next who has none, and begins anew
 LOOK_SECONDS = 0.1  # how often it is asked whether a visitor is gone
 PATIENCE_SECONDS = pictures.WALL_SECONDS + 5  # after which the process itself is taken to hang
 MOST_ANSWERED = 2**20  # bytes of an answer beside the square
@@ -54,6 +54,10 @@ OUR_FAULT = (
 
 class VisitorGoneError(Exception):
     """Nobody waits for the result any more."""
+
+
+class OvertakenError(Exception):
+    """A slow picture holds the place that is kept for a visitor who has none, and such a one waits."""
 
 
 @dataclass(frozen=True)
@@ -180,10 +184,10 @@ class Reader:
     It is safe for parallel visitors. Processes are started when they are needed, as many as there are places.
     """
 
-    def __init__(self, places: int = PLACES, limits: pictures.Limits = pictures.LIMITS) -> None:
-        """Read at most `places` pictures at once, each within the limits."""
-        self._places, self._limits = places, limits
-        self._line: dict[object, Hashable] = {}  # whose each waiting picture is, in the order of arrival
+    def __init__(self, limits: pictures.Limits = pictures.LIMITS) -> None:
+        """Read each picture within the limits."""
+        self._limits = limits
+        self._line: dict[object, tuple[Hashable, bool]] = {}  # of waiting pictures: whose, and whether it begins anew
         self._held: Counter[Hashable] = Counter()  # the places that each visitor has
         self._changed = threading.Condition()  # the line or a place; its lock guards all of these
         self._idle: list[Process] = []
@@ -206,13 +210,17 @@ class Reader:
             PictureError: the file is refused.
             VisitorGoneError: `gone` says so.
         """
-        with self._place(object() if visitor is None else visitor, gone):
-            if isinstance(source, bytes):
-                content = source
-            else:
-                with opened(source) as file:
-                    content = file.read(MAX_FILE_BYTES)
-            return picture_of(self._ask(content, size, resample, gone), size, hashlib.sha256(content).hexdigest())
+        visitor, anew = object() if visitor is None else visitor, False
+        while True:
+            with self._place(visitor, gone, anew=anew) as is_kept, suppress(OvertakenError):
+                if isinstance(source, bytes):
+                    content = source
+                else:
+                    with opened(source) as file:
+                        content = file.read(MAX_FILE_BYTES)
+                parts = self._ask(content, size, resample, gone, is_kept=is_kept)
+                return picture_of(parts, size, hashlib.sha256(content).hexdigest())
+            anew = True
 
     def close(self) -> None:
         """End the processes that wait."""
@@ -220,47 +228,57 @@ class Reader:
             self._idle.pop().end()
 
     @contextmanager
-    def _place(self, visitor: Hashable, gone: Callable[[], bool]) -> Iterator[None]:
-        """Wait for a place and hold it."""
+    def _place(self, visitor: Hashable, gone: Callable[[], bool], *, anew: bool = False) -> Iterator[bool]:
+        """Wait for a place and hold it; gives whether it is the one that is kept for who has none."""
         turn = object()
         with self._changed:
-            self._line[turn] = visitor
+            self._line[turn] = visitor, anew
             try:
-                while next((turn for turn, whose in self._line.items() if self._may_have(whose)), None) is not turn:
+                while next((turn for turn, one in self._line.items() if self._may_have(*one)), None) is not turn:
                     if gone():
                         raise VisitorGoneError
                     self._changed.wait(LOOK_SECONDS)
                 self._held[visitor] += 1
+                is_kept = self._held.total() > PLACES - PLACES_KEPT
             finally:
                 del self._line[turn]
                 self._changed.notify_all()
         try:
-            yield
+            yield is_kept
         finally:
             with self._changed:
                 self._held -= Counter([visitor])  # forgets who has none
                 self._changed.notify_all()
 
-    def _may_have(self, visitor: Hashable) -> bool:
+    def _may_have(self, visitor: Hashable, anew: bool) -> bool:  # noqa: FBT001 - an entry of the line
         """Whether a visitor may have one more place now."""
-        free, own = self._places - sum(self._held.values()), self._held[visitor]
-        return free > (PLACES_KEPT if own else 0) and own < PLACES_EACH
+        free, own = PLACES - self._held.total(), self._held[visitor]
+        return free > (PLACES_KEPT if own or anew else 0) and own < PLACES_EACH
+
+    def _is_wanted(self) -> bool:
+        """Whether somebody waits for the place that is kept."""
+        with self._changed:
+            return any(not (anew or self._held[visitor]) for visitor, anew in self._line.values())
 
     def _ask(
-        self, content: bytes, size: tuple[int, int], resample: int, gone: Callable[[], bool]
+        self, content: bytes, size: tuple[int, int], resample: int, gone: Callable[[], bool], *, is_kept: bool
     ) -> list[bytes] | None:
         """The parts of a process's answer; None if the child that read the picture has died.
 
         Raises:
             PictureError: it took too long, or no process can be had.
+            OvertakenError: it is slow, and somebody else needs the place that is kept.
         """
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        began = time.monotonic()
 
         def look() -> None:
+            seconds = time.monotonic() - began
             if gone():
                 raise VisitorGoneError
-            if time.monotonic() > deadline:
+            if seconds > PATIENCE_SECONDS:
                 raise PictureError(pictures.TOO_MUCH)
+            if is_kept and seconds > pictures.SLOW_SECONDS and self._is_wanted():
+                raise OvertakenError
 
         request = pictures.REQUEST.pack(*size, resample, len(content))
         parts = None

@@ -101,11 +101,7 @@ def serving(
         try:
             yield wait_until_up(f"http://127.0.0.1:{port}", process, log)
         finally:
-            process.terminate()
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.kill()  # its graceful end waits for streams that are open
 
 
 def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> str:

@@ -305,9 +305,44 @@ def test_a_visitor_has_two_places_and_one_is_kept_for_who_has_none() -> None:
     assert not reader._line
 
 
-def test_whoever_came_first_is_next() -> None:
+def test_a_slow_picture_gives_the_kept_place_to_who_has_none_and_is_read_later(
+    start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Three places are held by others; a's picture waits for a file, b's does not; then one of the others goes."""
+    monkeypatch.setattr(reading.pictures, "SLOW_SECONDS", 0)
+    go = tmp_path / "go"
+    go.touch()
+    slow = f"""
+held, plain = os.open({str(go)!r}, os.O_RDONLY), p.read
+def read(content, *rest):
+    while content.endswith(b"slow") and not os.fstat(held).st_size:
+        time.sleep(0.01)
+    return plain(content, *rest)
+p.read = read"""
+    reader, found = start(slow), dict[str, reading.Picture]()
+
+    def visit(name: str, content: bytes) -> threading.Thread:
+        thread = threading.Thread(target=lambda: found.update({name: read(reader, content, visitor=name)}))
+        thread.start()
+        return thread
+
+    with ExitStack() as others:
+        for other in "xyz":
+            others.enter_context(reader._place(other, reading.stays))
+        a = visit("a", GOOD + b"slow")
+        eventually(lambda: reader._held["a"])
+        visit("b", GOOD).join(WAIT_SECONDS)
+        assert found.keys() == {"b"}
+        assert not must_wait(reader, "c")
+    go.write_bytes(b"go")
+    a.join(WAIT_SECONDS)
+    assert found.keys() == {"a", "b"}
+
+
+def test_whoever_came_first_is_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """One place; three visitors come in turn, and are served in turn."""
-    reader, served = Reader(places=1), list[str]()
+    monkeypatch.setattr(reading, "PLACES", 1)
+    reader, served = Reader(), list[str]()
 
     def visit(name: str) -> None:
         with reader._place(name, reading.stays):
