@@ -44,7 +44,7 @@ from megastyle.page.exports import EXPORTS, Export, file_name, plain_text
 from megastyle.page.outcome import Outcome, now, provenance_of
 from megastyle.page.result import STYLESHEETS, script
 from megastyle.page.theme import theme
-from megastyle.pictures import MAX_FILE_BYTES
+from megastyle.pictures import DAMAGED, EMPTY, KINDS, MAX_FILE_BYTES, NO_PICTURE, TOO_LARGE
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs request URLs, which hold visitors' file names
@@ -226,9 +226,9 @@ def outcome_of(
 
 
 def shown(outcome: Outcome) -> list[Any]:
-    """The values of the result's components: verdict, overview, details, and the list of what was tried."""
+    """The values of the result's components: verdict, overview, the list of what was tried, and details."""
     overview = result.overview(outcome, plain_text(outcome))
-    return [words.verdict(outcome), overview, result.details(outcome), result.tried(outcome)]
+    return [words.verdict(outcome), overview, result.tried(outcome), result.details(outcome)]
 
 
 def compare_uploads(
@@ -358,7 +358,7 @@ def build_page() -> gr.Blocks:
         with gr.Column(elem_id="result"):
             gr.HTML(words.LINE, elem_id="stale")
             verdict = gr.Markdown(words.WAITING, elem_id="verdict")
-            outputs = [verdict, *(gr.HTML(elem_id=name) for name in ("overview", "details", "tried"))]
+            outputs = [verdict, *(gr.HTML(elem_id=name) for name in ("overview", "tried", "details"))]
             gr.HTML(words.FORMER, elem_id="former")
             with gr.Row(elem_id="downloads"):
                 gr.Button("Copy as text", elem_id="copy", **small)
@@ -409,6 +409,10 @@ def main() -> None:
             most=MAX_REFERENCES,
             tried=TRIED_KEPT,
             fileBytes=MAX_FILE_BYTES,
+            kinds=[(start.decode(), "" if reason == DAMAGED else reason) for start, reason in KINDS],
+            empty=EMPTY,
+            tooLarge=TOO_LARGE,
+            noPicture=NO_PICTURE,
             files=LIMITS.upload_files,
             minutes=MINUTES_KEPT,
         ),

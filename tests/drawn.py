@@ -41,9 +41,9 @@ def strangers(count: int) -> list[FilePayload]:
     return [picture(f"{style}-boat") for style in (*STYLES, *(f"negative {style}" for style in STYLES))[:count]]
 
 
-def text_file(name: str) -> FilePayload:
-    """A file that is no picture, whatever its name says."""
-    return {"name": name, "mimeType": "image/png", "buffer": b"no picture at all"}
+def damaged(name: str) -> FilePayload:
+    """A file that begins as a PNG does, and is none."""
+    return {"name": name, "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\nno picture at all"}
 
 
 def split(files: Sequence[FilePayload]) -> tuple[FilePayload, list[FilePayload]]:

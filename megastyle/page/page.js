@@ -67,6 +67,8 @@
         });
         observer.observe(document.documentElement);
     });
+    let moved = false; // whether the visitor has scrolled since the page came
+    for (const kind of ["wheel", "touchmove", "keydown"]) window.addEventListener(kind, () => { moved = true; }, {passive: true});
     const bring = async (element, block) => {
         await standsStill();
         const {top, bottom} = await seen(), box = element.getBoundingClientRect();
@@ -91,7 +93,7 @@
         const {shown} = visit;
         if (!shown || !find("#overview .overview") || same(shown, chosen())) return [];
         if (shown.test && visit.test && places(shown.references) === places(visit.references))
-            return ["earlier", "An earlier result, of ", strong(nameOf(shown.test)), ". Compare makes one of the pictures above."];
+            return ["earlier", "An earlier result, of ", strong(nameOf(shown.test)), ". Press Compare for one of the pictures above."];
         return ["old", strong("This is the old result."), " The pictures have changed since; press Compare for a new one."];
     };
     const label = () => {
@@ -116,9 +118,9 @@
         keep();
         const count = visit.references.length, {most} = constants;
         const extra = count > most ? ` The first ${most} count; numbers above ${most} are left out.` : "";
-        write("chosen", count ? `${counted(count, "reference")} chosen, numbered in the order in which they were added.${extra}` : "");
+        const [kind, ...parts] = stale(), old = kind ? " The result below is an older one." : "";
+        write("chosen", (count ? `${counted(count, "reference")} chosen, numbered in the order in which they were added.${extra}` : "") + old);
         write("hint", visit.example && same(visit.example, chosen()) ? visit.example.hint : constants.hint);
-        const [kind, ...parts] = stale();
         find("#stale p").className = kind ?? "";
         write("stale", ...parts);
         find("#former details").hidden = !visit.former;
@@ -128,7 +130,8 @@
 
     // ------------------------------------------------------------------------------------------------------ choosing pictures
     const uploads = new Map(); // the requests that are under way, and how much of each is sent
-    let filling = 0; // how often the inputs are about to be filled
+    let filling = 0, looking = 0; // how often the inputs are about to be filled, and files looked at
+    const isBusy = () => uploads.size || filling || looking;
     let then = null; // what waits for that, or for uploads
     const refill = () => {
         filling += 1;
@@ -178,24 +181,19 @@
         sending.send(form);
     });
 
-    const READ = /^(jpe?g|jpe|jfif|mpo|a?png|webp|gif|bmp|avif)$/;
-    const REMEDY = {
-        heic: "iPhone: Settings > Camera > Formats > Most Compatible, or share it as JPEG.",
-    };
-    const refusal = file => {
-        const ending = (file.name.match(/\.(\w+)$/)?.[1] ?? "").toLowerCase();
-        const kind = (file.type.match(/^image\/(?:x-)?([\w-]+)/)?.[1] ?? ending).replace("heif", "heic").replace(/^ms-bmp$/, "bmp");
-        if (file.size > constants.fileBytes) return `is larger than ${constants.fileBytes >> 20} MB. Save a smaller copy.`;
-        if (READ.test(kind) || (!kind && !file.type)) return "";
-        const isPicture = file.type.startsWith("image/") || /^(heic|jxl|tiff?)$/.test(kind);
-        const what = isPicture ? `is a ${kind.toUpperCase()} picture, which this page does not read` : "is no picture that can be read";
-        return `${what}. ${REMEDY[kind] ?? "Save it as JPEG or PNG."}`;
+    // What a file is, its first bytes say; a name may lie.
+    const refusal = async file => {
+        if (!file.size || file.size > constants.fileBytes) return file.size ? constants.tooLarge : constants.empty;
+        const start = String.fromCharCode(...new Uint8Array(await file.slice(0, 1024).arrayBuffer().catch(() => new ArrayBuffer())));
+        return (constants.kinds.find(([pattern]) => RegExp(`^(${pattern})`, "is").test(start)) ?? ["", constants.noPicture])[1];
     };
     // `slot` is "test", "references", or the number of the reference to replace; null where pictures are dropped or pasted beside.
     const receive = async (files, slot) => {
-        const told = files.map(file => [file, refusal(file)]).filter(([, why]) => why);
-        const lines = told.flatMap(([file, why]) => [strong(file.name), ` ${why} `]);
-        let fine = files.filter(file => !refusal(file));
+        looking += 1;
+        const whys = await Promise.all(files.map(refusal)), lines = [];
+        looking -= 1;
+        files.forEach((file, index) => { if (whys[index]) lines.push(strong(file.name), ` ${whys[index]} `); });
+        let fine = files.filter((_, index) => !whys[index]);
         const isBeside = slot === null;
         if (isBeside) slot = visit.test ? "references" : "test";
         if (slot === "test" && fine.length > 1) {
@@ -207,7 +205,10 @@
             fine = [];
         }
         note(...lines);
-        if (!fine.length) return;
+        if (!fine.length) {
+            if (!isBusy()) then = null;
+            return;
+        }
         await readied;
         const current = visit;
         try {
@@ -306,6 +307,7 @@
     // --------------------------------------------------------------------------------------------------------------- results
     let wanted = null; // the set whose result is asked for again
     let before = null; // the list of what was tried, as it stood before
+    let restoring = false; // a result is awaited that was there before a reload
     let polls = 0, measured = ""; // how often a comparison was looked for, and what was there of it
     const without = (set, numbers) => ({test: set.test, references: set.references.filter((_, index) => !numbers.includes(index))});
     const remember = () => {
@@ -325,7 +327,8 @@
         const wide = !matchMedia("(max-width: 768px)").matches; // there is room for the matrix
         document.querySelectorAll("details.against").forEach(part => { part.open = wide; });
         spoken.textContent = [...document.querySelectorAll("#verdict :is(h2, p)")].slice(0, 3).map(part => part.textContent).join(" ");
-        await bring(find("#result"), "start");
+        if (!(restoring && moved)) await bring(find("#result"), "start");
+        restoring = false;
     };
     const lookAgain = async now => {
         polls = now === measured ? polls + 1 : 0;
@@ -360,13 +363,14 @@
             isReady();
             this.changed(test, references);
             if (visit.comparing) write("stale", "A comparison was under way when the page was loaded again. Its result will appear here by itself.");
-            if (visit.comparing ?? visit.shown) ask(visit.comparing ?? visit.shown);
+            restoring = Boolean(visit.comparing ?? visit.shown);
+            if (restoring) ask(visit.comparing ?? visit.shown);
         },
         fill: () => [visit.test, {__type__: "update", value: items(visit.references), selected_index: null}],
         refilled(test, references) {
             filling -= 1;
             this.changed(test, references);
-            if (filling || uploads.size || !then) return;
+            if (isBusy() || !then) return;
             const next = then;
             then = null;
             next();
@@ -455,8 +459,8 @@
 
     // --------------------------------------------------------------------------------------------------------------- presses
     const compareAsked = event => { // a hint costs no request, and an upload is waited for
-        const advice = uploads.size || filling ? "" : constants.advice[!visit.references.length ? (visit.test ? "test" : "nothing") : visit.test || visit.references.length > 1 ? "" : "reference"];
-        if (!advice && !uploads.size && !filling) return;
+        const advice = isBusy() ? "" : constants.advice[!visit.references.length ? (visit.test ? "test" : "nothing") : visit.test || visit.references.length > 1 ? "" : "reference"];
+        if (!advice && !isBusy()) return;
         event.stopImmediatePropagation();
         if (advice) return note(advice);
         then = () => press("compare");

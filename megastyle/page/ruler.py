@@ -66,8 +66,9 @@ def dots_of(comparison: Comparison) -> tuple[float, ...]:
 
 
 def border_of(comparison: Comparison) -> float | None:
-    """The mean cosine at which a test image begins to lie apart; None without a position."""
-    return comparison.agreement.mean - FAR_MARGIN if comparison.position and comparison.agreement else None
+    """The mean cosine at which a test image begins to lie apart; None where nothing is said of that."""
+    is_said = comparison.position and (not comparison.is_loose or comparison.position == "apart")
+    return comparison.agreement.mean - FAR_MARGIN if is_said and comparison.agreement else None
 
 
 def scale_of(outcome: Outcome) -> Scale:

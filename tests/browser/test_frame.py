@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import FrameLocator, expect
 
-from drawn import text_file, watercolours
+from drawn import damaged, watercolours
 from loopback import Answering, Quiet
 from page import DESKTOP, PHONE
 
@@ -126,7 +126,7 @@ def test_a_visit_in_the_frame(hub: Tab) -> None:
             press(space.get_by_role("button", name=button))
         assert download.value.failure() is None
 
-    space.locator("#references input[type=file]").set_input_files(text_file("notes.png"))
+    space.locator("#references input[type=file]").set_input_files(damaged("notes.png"))
     expect(space.locator("#references .thumbnail-item")).to_have_count(4)
     press(space.locator("#compare"))
     expect(space.get_by_test_id("toast-body")).to_be_in_viewport(ratio=1)

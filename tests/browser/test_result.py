@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
-from drawn import SCENES, picture, text_file, watercolours
+from drawn import SCENES, damaged, picture, watercolours
 from megastyle.comparison import BANDS
 from megastyle.demo import examples
 from page import DESKTOP, PHONE, Page, content
@@ -98,10 +98,10 @@ def test_changed_inputs_mark_the_result_as_old_until_they_are_put_back_or_compar
 def test_a_refused_comparison_leaves_the_result_before_it_whole(page: Page) -> None:
     page.put(watercolours(1)[0], watercolours(3)[1:]).compare()
     before = shown(page)
-    page.put_references([text_file("one.png"), text_file("two.png")])
+    page.put_references([damaged("one.png"), damaged("two.png")])
     page.button("Compare").click()
-    expect(page.toast).to_contain_text("one.png is not a picture")
-    expect(page.toast).to_contain_text("two.png is not a picture")
+    expect(page.toast).to_contain_text("one.png is damaged or cut short")
+    expect(page.toast).to_contain_text("two.png is damaged or cut short")
     assert shown(page) == before
     page.remove_reference(3)
     page.remove_reference(2)
@@ -190,10 +190,10 @@ def test_hostile_names_are_text_in_inputs_result_messages_and_after_a_reload(pag
         page.look(size)
         assert page.tab.evaluate("document.documentElement.scrollWidth") <= size["width"]
     pdf: FilePayload = {"name": f"{HOSTILE[0]}.pdf", "mimeType": "application/pdf", "buffer": b"x"}
-    page.region("references").locator("input[type=file]").set_input_files([text_file(HOSTILE[0]), pdf])
-    expect(page.note).to_contain_text(f"{HOSTILE[0]}.pdf is no picture")
+    page.region("references").locator("input[type=file]").set_input_files([damaged(HOSTILE[0]), pdf])
+    expect(page.note).to_contain_text(f"{HOSTILE[0]}.pdf is not a picture")
     page.button("Compare").click()
-    expect(page.toast).to_contain_text("onerror=alert(1)>.png is not a picture")
+    expect(page.toast).to_contain_text("onerror=alert(1)>.png is damaged or cut short")
     expect(page.tab.locator(".toast-wrap img, #note img")).to_have_count(0)
 
 
