@@ -32,10 +32,10 @@ score: .venv/.app ## score folders of pictures: make score TESTS="FOLDER ..." RE
 	MEGASTYLE_BACKBONE=$$encoder/backbone MEGASTYLE_CHECKPOINT=$$encoder/megastyle_encoder.pth MEGASTYLE_CALIBRATION=$$encoder/calibration.json) \
 	$(BIN)/python -m megastyle.score $(TESTS) --references "$(REFERENCES)" $(if $(OUT),--out "$(OUT)") $(OPTIONS)
 
-quick: .venv/.tools ## run the tests that need no server, browser or platform
+quick: .venv/.tools ## run the tests of the parts: no whole command, server, browser or platform
 	$(RUN_TESTS) tests/unit
 
-test: .venv/.tools .venv/.browser ## run all tests: those of quick, on a server, in a browser, on an emulated platform
+test: .venv/.tools .venv/.browser ## run all tests: those of quick, of the commands, on a server, in a browser, on an emulated platform
 	$(RUN_TESTS)
 
 check: .venv/.tools ## lint, format and types

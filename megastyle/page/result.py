@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,8 +53,13 @@ ENVIRONMENT = Environment(
 
 
 def in_cell(count: str) -> str:
-    """A count of `words.of_thousand` for a narrow column."""
-    return count.replace("fewer than", "<")
+    """A count of `words.of_thousand` for a narrow column of counts of 1,000.
+
+    >>> in_cell("fewer than 1 in 40"), in_cell("121")
+    ('< 25', '121')
+    """
+    rarest = re.fullmatch(r"fewer than 1 in ([\d,]+)", count)
+    return f"< {math.ceil(1000 / int(rarest[1].replace(',', '')))}" if rarest else count
 
 
 ENVIRONMENT.filters.update(
