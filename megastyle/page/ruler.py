@@ -60,9 +60,14 @@ class Stretch(NamedTuple):
         return self.row if (self.right - self.left) / 100 * NARROWEST < len("0.00") * LETTER else 0
 
 
+def counts_test(comparison: Comparison) -> bool:
+    """Whether the references' means include the test image: where these decide between fit and edge."""
+    return comparison.position in ("fits", "edge")
+
+
 def dots_of(comparison: Comparison) -> tuple[float, ...]:
-    """Each reference's mean cosine to all other pictures: to the test image too, where that is what decides."""
-    return comparison.typicality or comparison.core_agreement
+    """Each reference's mean cosine to the other pictures that count."""
+    return comparison.typicality if counts_test(comparison) else comparison.core_agreement
 
 
 def border_of(comparison: Comparison) -> float | None:
@@ -120,7 +125,7 @@ def spoken(comparison: Comparison) -> str:
         marks = listed([f"{shown(comparison.cosines[index])} (number {index + 1})" for index in comparison.ranking])
         words.append(f"Mean {shown(comparison.mean_cosine)}, {comparison.band.label.lower()}. References at {marks}.")
     if dots := dots_of(comparison):
-        what = "all other pictures, the test image among them" if comparison.typicality else "the others"
+        what = "all other pictures, the test image among them" if counts_test(comparison) else "the others"
         means = zip(comparison.core, dots, strict=True)
         each = listed([f"{shown(mean)} (number {index + 1})" for index, mean in means])
         words.append(f"Mean cosine of each reference to {what}{without_odd(comparison)}: {each}.")
@@ -131,11 +136,14 @@ def spoken(comparison: Comparison) -> str:
 
 def key(comparison: Comparison) -> list[str]:
     """What the ruler's signs mean, for those who see it; only the signs that it has."""
-    signs = ["| one reference", "▼ their mean"] if comparison.has_test else []
-    if comparison.position:
-        without = without_odd(comparison)
+    signs = ["further right is closer", *(["| one reference", "▼ their mean"] if comparison.has_test else [])]
+    without = without_odd(comparison)
+    if counts_test(comparison):
         return [*signs, f"○ a reference, ◆ the test image: the mean of each to all other pictures{without}"]
-    return signs + ([f"○ a reference's mean to the others{without_odd(comparison)}"] if dots_of(comparison) else [])
+    if dots_of(comparison):
+        test = ", ◆ the test image's mean to them" if comparison.position else ""
+        signs.append(f"○ a reference's mean to the others{test}{without}")
+    return signs
 
 
 def ruler(outcome: Outcome) -> dict[str, Any]:

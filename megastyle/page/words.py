@@ -5,6 +5,7 @@ Sentences that hold a file name are HTML (`Markup`), the verdict is Markdown wit
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -13,7 +14,17 @@ from os.path import commonprefix
 from markupsafe import Markup
 
 from megastyle.calibration import Calibration
-from megastyle.comparison import BANDS, FAR_MARGIN, LOOSE_BELOW, MAX_REFERENCES, Band, Comparison, Position, shown
+from megastyle.comparison import (
+    BANDS,
+    FAR_MARGIN,
+    LOOSE_BELOW,
+    MAX_REFERENCES,
+    Band,
+    Comparison,
+    Position,
+    band_of,
+    shown,
+)
 from megastyle.page.outcome import Outcome, Provenance
 
 NOT_MEGASTYLE = "These are not MegaStyle scores"
@@ -38,8 +49,8 @@ REMARKS = {  # what `Outcome.remarks` says of a picture, beside that picture
     "squashed": "Very wide or tall: squashed to a square.",
     "tiny": "Very small: enlarged, so there is little to go by.",
 }
-WEIGHS_MORE = "Where this and the label differ, go by this: the label's scale is the same for every set."
-ALSO_UNLIKE = "Your references themselves are less alike than pictures of one style usually are there."
+OWN_SET = "Go by this line rather than by {}: it is measured on your own references."
+COUNTS_OVER_LABEL = "Go by these counts rather than by the label, which knows no number of references."
 RARE, COMMON = 1 / 20, 1 / 5  # of the same style: below and from where a low score contradicts a fit, or a low label
 TOO_FEW_STYLES = "too few styles to tell"
 CITATION = (
@@ -131,12 +142,12 @@ def of_thousand(share: float, smallest: float) -> str:
     """A share of pictures as a count of 1,000, or as what a set can tell that tells no share below `smallest`.
 
     >>> of_thousand(0.121, 0.001), of_thousand(0.002, 1 / 120), of_thousand(1.0, 0.001)
-    ('121', 'fewer than 1 in 120', 'nearly all')
+    ('121', 'fewer than 9', 'nearly all')
     """
     if smallest > 0.5:  # a share that is neither rare nor common
         return TOO_FEW_STYLES
     if share < smallest:
-        return f"fewer than 1 in {int(1 / smallest + 1e-6):,}"
+        return f"fewer than {math.ceil(1000 * smallest - 1e-6)}"
     return "nearly all" if share > 1 - smallest else str(round(1000 * share))
 
 
@@ -164,6 +175,15 @@ def distance(comparison: Comparison) -> str:
         )
     numbers = f"{shown(comparison.core_mean)} against {shown(comparison.agreement.mean if comparison.agreement else 1)}"
     return f"{how} one another ({numbers}{without_odd(comparison)})"
+
+
+def typical(comparison: Comparison) -> str:
+    """Why a test image fits though it is further from the core than that is from itself: a reference is as well."""
+    least, own = min(comparison.typicality), shown(comparison.core_mean)
+    number, pictures = comparison.core[comparison.typicality.index(least)] + 1, in_words(len(comparison.core) + 1)
+    how = "as typical of these {} pictures as" if shown(least) == own else "more typical of these {} pictures than"
+    means = f"its mean to the others is {own}, that one's {shown(least)}{without_odd(comparison)}"
+    return f"{how.format(pictures)} reference {number}: {means}"
 
 
 def loose(comparison: Comparison) -> str:
@@ -196,12 +216,9 @@ def fit(comparison: Comparison) -> tuple[str, str]:
     end = ""
     if comparison.position == "edge":
         pictures = in_words(len(comparison.core) + 1)
-        end = (
-            f". It is the least typical of these {pictures} pictures, but not by enough to say that it does not belong"
-        )
+        end = f": the least typical of these {pictures}. It may belong or not, whatever the label: look at it"
     elif comparison.position == "fits" and gap < 0:
-        furthest = comparison.core[comparison.typicality.index(min(comparison.typicality))]
-        end = f", but no further than reference {furthest + 1} is"
+        return POSITIONS["fits"], typical(comparison)
     return POSITIONS[comparison.position], distance(comparison) + end
 
 
@@ -227,7 +244,7 @@ def tail(share: float, smallest: float, kind: str, how: str) -> str:
     count = of_thousand(share, smallest)
     if count == TOO_FEW_STYLES:
         return f"{count} how many of {kind} style score {how}"
-    many = f"{count} in 1,000" if count.isdigit() else count
+    many = count if count == "nearly all" else f"{count} in 1,000"
     return f"{many} of {kind} style {'scores' if count == '1' else 'score'} {how}"
 
 
@@ -246,17 +263,17 @@ def frequencies(outcome: Outcome) -> str:
 
 def explanations(outcome: Outcome) -> tuple[str, str]:
     """What reconciles lines that seem to deny each other: an end of the line on the fit, or of that on the counts."""
-    comparison, calibration, standing = outcome.comparison, outcome.calibration, outcome.standing
-    is_high = comparison.band.floor >= LOOSE_BELOW
+    comparison, standing = outcome.comparison, outcome.standing
     is_rare = standing is not None and standing.same_at_or_below < RARE
-    if calibration and comparison.agreement and comparison.position == "fits" and is_rare:
-        own = calibration.standing(comparison.agreement.mean, len(comparison.core))
-        if own and own.same_at_or_below < RARE:
-            return "", f" {ALSO_UNLIKE}"
-    if contradicts(comparison):
-        return f" {WEIGHS_MORE}", ""
     is_common = standing is not None and standing.same_at_or_below >= COMMON
-    return "", f" {WEIGHS_MORE}" if (is_rare if is_high else is_common) else ""
+    if comparison.is_loose:
+        return "", ""
+    if comparison.position is None:
+        is_high = comparison.band.floor >= LOOSE_BELOW
+        return "", f" {COUNTS_OVER_LABEL}" if (is_rare if is_high else is_common) else ""
+    denied = {"fits": is_rare, "edge": False, "apart": is_common}[comparison.position]
+    others = ["the label"] * contradicts(comparison) + ["the counts"] * denied
+    return f" {OWN_SET.format(listed(others))}" if others else "", ""
 
 
 def known_rows(calibration: Calibration, n: int) -> list[list[tuple[str, str, str]]]:
@@ -298,7 +315,9 @@ def verdict(outcome: Outcome) -> str:
         head = f"{comparison.band.emoji} {comparison.band.label}"
         headline = f"Mean cosine **{shown(comparison.mean_cosine)}** to {counted(count, 'reference')}."
         if (odd := comparison.odd_one_out) is not None:
-            headline += f" Without reference {odd + 1}, which agrees least, it is {shown(comparison.core_mean)}."
+            core = band_of(comparison.core_mean)
+            other = "" if core is comparison.band else f", a {core.label.lower()}"
+            headline += f" Without reference {odd + 1}, which agrees least, it is {shown(comparison.core_mean)}{other}."
         lead, rest = fit(comparison)
         of_fit, of_counts = explanations(outcome)
         parts = [headline, f"**{lead}:** {rest}.{of_fit}", f"{frequencies(outcome)}{of_counts}"]
@@ -335,9 +354,9 @@ def odd_sentence(comparison: Comparison, odd: int) -> Markup:
     text = Markup("<b>Agrees least:</b> reference {}, {}, is at {} to {}, which are at {} to one another.")
     own, others = comparison.leave_one_out[odd], comparison.agreement.mean if comparison.agreement else 1
     name = name_markup(comparison.reference_names[odd])
-    end = " The headline counts it, the other lines do not." if comparison.has_test else ""
+    end = " Only the label and its mean count it." if comparison.has_test else ""
     sentence = text.format(odd + 1, name, shown(own), core_in_words(comparison), shown(others)) + end
-    return sentence + " It may belong all the same: look at it."
+    return sentence + " Keep it if you know that it belongs; else compare without it."
 
 
 def ignored_sentence(ignored: Sequence[str]) -> Markup:

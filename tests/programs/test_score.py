@@ -165,7 +165,7 @@ def test_a_calibration_of_this_encoder_says_what_the_mean_to_the_core_is_worth(
     asked, counts = zip(*(call.args for call in known.standing.call_args_list), strict=True)
     assert sorted(asked) == pytest.approx(sorted(one["core_mean"] for one in scores["pictures"]), abs=1e-7)
     assert set(counts) == {REFERENCES}
-    assert "250 this low, fewer than 1 in 200 this high" in (tmp_path / "s.html").read_text(encoding="utf-8")
+    assert "250 this low, fewer than 5 this high" in (tmp_path / "s.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("count", "said"), [(1, "One reference is no set"), (2, "Two references are too few")])

@@ -65,8 +65,8 @@ class Result(NamedTuple):
 
     verdict: str
     overview: str
-    details: str
     tried: str
+    details: str
     asked: tuple[list[Any], list[Any], list[Any]]
 
     def take(self, app: ModuleType, ending: str = ".json") -> bytes:

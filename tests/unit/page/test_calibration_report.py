@@ -60,7 +60,7 @@ def test_every_number_of_references_has_curves_that_fill_their_chart() -> None:
 def of_1000(share: float, fewest: int) -> str:
     """A count of 1,000, or that it is below one of so many styles or pairs."""
     if share < 1 / fewest:
-        return f"fewer than 1 in {fewest}"
+        return f"fewer than {-(-1000 // fewest)}"
     return "nearly all" if share > 1 - 1 / fewest else f"{1000 * share:.0f}"
 
 

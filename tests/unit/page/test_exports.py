@@ -236,7 +236,7 @@ def test_the_csv_says_by_what_the_test_image_was_measured_and_what_to_know() -> 
     )
     assert found["# position"] == ["fits", "0.0"]
     assert [row[1] for row in notes if row[0] == "# note"] == [
-        f"{odd} The headline counts it, the other lines do not. It may belong all the same: look at it.",
+        f"{odd} Only the label and its mean count it. Keep it if you know that it belongs; else compare without it.",
         "Left out: at most 8 references are compared; not used: i.",
     ]
 
@@ -425,11 +425,14 @@ def test_the_text_is_what_a_reader_needs() -> None:
         "",
         "🟢 Good style match",
         "Test image: boat.png",
-        "Mean cosine 0.675 to 4 references. Without reference 4, which agrees least, it is 0.800.",
+        (
+            "Mean cosine 0.675 to 4 references. "
+            "Without reference 4, which agrees least, it is 0.800, a strong style match."
+        ),
         "Fits: as close to the other three as they are to one another (0.800 against 0.800, without reference 4).",
         (
             "Agrees least: reference 4, y.png, is at 0.100 to the other three, which are at 0.800 to one another. "
-            "The headline counts it, the other lines do not. It may belong all the same: look at it."
+            "Only the label and its mean count it. Keep it if you know that it belongs; else compare without it."
         ),
         "",
         "1  vase.png            0.800  Strong",
@@ -465,8 +468,8 @@ def test_the_text_lists_what_was_tried_in_aligned_columns() -> None:
     lines = lines_of(plain_text(tried(*epochs(0.4, 0.9), calibration=known())))
     title = "Tried, by the mean to the three (of 1,000 pictures):"
     assert rows_below(lines, lines.index(title) + 1) == [
-        "epoch-2.png  0.900  fits, +0.200        same style this low: 750, another this high: fewer than 1 in 1,000",
-        "epoch-1.png  0.400  lies apart, -0.300  same style this low: fewer than 1 in 120, another this high: 200",
+        "epoch-2.png  0.900  fits, +0.200        same style this low: 750, another this high: fewer than 1",
+        "epoch-1.png  0.400  lies apart, -0.300  same style this low: fewer than 9, another this high: 200",
     ]
     assert "Tried" not in plain_text(tried(*epochs(0.5)))
 

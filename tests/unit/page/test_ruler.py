@@ -15,7 +15,19 @@ from markup import parsed, text, texts
 from megastyle.calibration import Calibration
 from megastyle.comparison import BANDS, Comparison, shown
 from megastyle.page.result import overview
-from megastyle.page.ruler import LETTER, NARROWEST, START, Label, Scale, label, ruler, scale_of, stretches
+from megastyle.page.ruler import (
+    LETTER,
+    NARROWEST,
+    START,
+    Label,
+    Scale,
+    border_of,
+    dots_of,
+    label,
+    ruler,
+    scale_of,
+    stretches,
+)
 from outcomes import known, outcome
 from sets import SETS, comparisons, evenly, every_set, of_matrix, steady, symmetric, with_test
 
@@ -78,17 +90,21 @@ def test_a_mark_stands_at_its_cosine() -> None:
         assert text(name) == f"mean {cosine:.3f}"
 
 
-def test_what_decides_the_position_is_drawn() -> None:
-    """Three references at 0.8 from one another; the test image at 0.7 to two of them, 0.4 to the third: t = 0.6.
-
-    M = (1.6 + 0.7) / 3 = 0.766667 twice, (1.6 + 0.4) / 3 = 0.666667; it would lie apart below 0.8 - 0.2 = 0.6.
-    """
-    svg = drawn(with_test([0.7, 0.7, 0.4], evenly(3, 0.8)))
-    dots = sorted(x_of(dot, "cx") for dot in all_of(svg, "circle", "dot"))
-    assert dots == pytest.approx([place_on(svg, mean) for mean in (2 / 3, 2.3 / 3, 2.3 / 3)], abs=0.02)
+@pytest.mark.parametrize(
+    ("test", "mean", "dots"),
+    [
+        ([0.7, 0.7, 0.5], 1.9 / 3, [2.1 / 3, 2.3 / 3, 2.3 / 3]),  # at the edge: (1.6 + 0.7) / 3 twice, (1.6 + 0.5) / 3
+        ([0.7, 0.7, 0.4], 0.6, [0.8] * 3),  # apart: by the means of the references to one another
+    ],
+)
+def test_what_decides_the_position_is_drawn(test: list[float], mean: float, dots: list[float]) -> None:
+    """Three references at 0.8 from one another; a test image would lie apart at 0.8 - 0.2 = 0.6."""
+    svg = drawn(with_test(test, evenly(3, 0.8)))
+    found = sorted(x_of(dot, "cx") for dot in all_of(svg, "circle", "dot"))
+    assert found == pytest.approx([place_on(svg, dot) for dot in dots], abs=0.02)
     (diamond,) = [node for node in svg.iter("svg") if node.find("path[@class='test']") is not None]
     (border,), (zone,) = all_of(svg, "line", "border"), all_of(svg, "rect", "zone")
-    assert x_of(diamond) == pytest.approx(place_on(svg, 0.6), abs=0.02)
+    assert x_of(diamond) == pytest.approx(place_on(svg, mean), abs=0.02)
     assert x_of(border, "x1") == x_of(zone, "width") == pytest.approx(place_on(svg, 0.6), abs=0.02)
     assert texts(all_of(svg, "text", "border-label")) == ["lies apart below 0.600"]
 
@@ -116,18 +132,18 @@ def test_the_ruler_says_all_its_numbers_to_a_screen_reader(comparison: Compariso
     svg = drawn(comparison)
     expected = [f"{shown(cosine)} (number {index})" for index, cosine in enumerate(comparison.cosines, start=1)]
     expected += [shown(comparison.mean_cosine), comparison.band.label.lower()] if comparison.has_test else []
-    means = comparison.typicality or comparison.core_agreement
+    means = dots_of(comparison)
     expected += [f"{shown(mean)} (number {index + 1})" for index, mean in zip(comparison.core, means, strict=False)]
     assert svg.attrib["role"] == "img"
     assert [number for number in expected if number not in svg.attrib["aria-label"].lower()] == []
     assert ("without reference" in svg.attrib["aria-label"]) == (comparison.odd_one_out is not None)
-    assert ("would lie apart" in svg.attrib["aria-label"]) == (comparison.position is not None)
+    assert ("would lie apart" in svg.attrib["aria-label"]) == (border_of(comparison) is not None)
 
 
 def test_the_key_explains_the_signs_that_are_there_and_no_other() -> None:
     """What is drawn for each: a line a reference, a triangle, dots, a diamond, two curves."""
     (key,) = parsed(overview(outcome(SETS["1 to 1"]), None)).findall(".//p[@class='key']")
-    assert text(key) == "| one reference · ▼ their mean"
+    assert text(key) == "further right is closer · | one reference · ▼ their mean"
     for name, signs in (("1 to 2", "|▼○"), ("1 to 3", "|▼○◆"), ("3 alone", "○"), ("an odd one", "|▼○◆")):
         (key,) = parsed(overview(outcome(SETS[name]), None)).findall(".//p[@class='key']")
         assert "".join(sign for sign in "|▼○◆" if sign in text(key)) == signs
@@ -140,10 +156,12 @@ def test_the_key_explains_the_signs_that_are_there_and_no_other() -> None:
 
 
 def test_the_ruler_begins_at_a_tenth_below_the_lowest_mark_what_decides_and_the_curves() -> None:
-    """References at 0.1 to 0.3; one that would lie apart below 0.22; strangers from 0 to 0.5, but a tail."""
+    """References at 0.1 to 0.3; one that lies apart below 0.22; strangers from 0 to 0.5, but a tail."""
     among = symmetric(3, [0.1, 0.15, 0.3])  # leave-one-out 0.125, 0.2, 0.225
     assert start_of(drawn(of_matrix(among, has_test=False))) == pytest.approx(0.1)
-    assert start_of(drawn(with_test([0.9] * 3, evenly(3, 0.42)))) == pytest.approx(0.2)  # apart below 0.22
+    assert start_of(drawn(with_test([0.9, 0.3, -0.6], evenly(3, 0.42)))) == pytest.approx(-0.6)
+    assert border_of(with_test([0.9] * 3, evenly(3, 0.42))) is None, "of a loose set, unless the picture lies apart"
+    assert border_of(with_test([0.2] * 3, evenly(3, 0.42))) == pytest.approx(0.22)
     comparison = with_test([0.9] * 3, evenly(3, 0.8))
     assert scale_of(outcome(comparison, known())).start == pytest.approx(0)
     assert scale_of(outcome(comparison)).start == pytest.approx(START)
@@ -159,7 +177,7 @@ def test_every_mark_lies_on_the_ruler_at_its_cosine(comparison: Comparison, with
     scale = scale_of(one)
     assert scale.start <= START + 1e-9
     assert round(scale.start * 10) == pytest.approx(scale.start * 10)
-    for value in [*comparison.cosines, *(comparison.typicality or comparison.core_agreement)]:
+    for value in [*comparison.cosines, *dots_of(comparison)]:
         assert scale.place(value) == pytest.approx(100 * (value - scale.start) / (1 - scale.start), abs=1e-3)
     svg = drawn(comparison, one.calibration)
     assert len(all_of(svg, "line", "mark")) == len(comparison.cosines)
