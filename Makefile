@@ -1,7 +1,7 @@
 # Each target does its own set-up: a virtual environment in .venv, and for `make test` a Chromium where none is found.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run calibrate score quick test check format bench verify fuzz clean
+.PHONY: help demo run calibrate score quick test check format bench engines verify fuzz clean
 
 # the first Python 3.10 to 3.12 that really runs
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
@@ -49,6 +49,9 @@ format: .venv/.tools ## put the code into its format
 
 bench: .venv/.tools ## measure start, speed and memory side by side; needs 6.5 GB of disk, 8 GB of memory and some minutes
 	$(BIN)/python bench/run.py
+
+engines: .venv/.tools ## visit the page in Firefox and in Safari's engine, as far as they are installed; PAGE=ADDRESS for one that runs
+	@PYTHONPATH=.:tests $(BIN)/python -m engines $(PAGE)
 
 verify: .venv/.tools .venv/.browser ## check a deployed page: SPACE=owner/name or its address
 	@[ -n "$(SPACE)" ] || { echo "Name the page: make verify SPACE=owner/name, or SPACE=http://127.0.0.1:7860"; exit 1; }
