@@ -13,7 +13,7 @@ from os.path import commonprefix
 
 from markupsafe import Markup
 
-from megastyle.calibration import Calibration
+from megastyle.calibration import Calibration, Standing
 from megastyle.comparison import (
     BANDS,
     FAR_MARGIN,
@@ -50,8 +50,9 @@ REMARKS = {  # what `Outcome.remarks` says of a picture, beside that picture
     "tiny": "Very small: enlarged, so there is little to go by.",
 }
 OWN_SET = "Go by this line rather than by {}: it is measured on your own references."
-COUNTS_OVER_LABEL = "Go by these counts rather than by the label, which knows no number of references."
-RARE, COMMON = 1 / 20, 1 / 5  # of the same style: below and from where a low score contradicts a fit, or a low label
+COUNTS_OVER_LABEL = "Go by these counts rather than by the label: its scale is the same for any number of references."
+POINTS = {True: "points to the same style", False: "points to another style", None: "points neither way"}
+CLEARLY = 2  # times as many pictures of one kind reach a score as of the other, where it points to that kind
 TOO_FEW_STYLES = "too few styles to tell"
 CITATION = (
     "Gao et al., MegaStyle: Constructing Diverse and Scalable Style Dataset via Consistent Text-to-Image Style "
@@ -179,11 +180,11 @@ def distance(comparison: Comparison) -> str:
 
 def typical(comparison: Comparison) -> str:
     """Why a test image fits though it is further from the core than that is from itself: a reference is as well."""
-    least, own = min(comparison.typicality), shown(comparison.core_mean)
-    number, pictures = comparison.core[comparison.typicality.index(least)] + 1, in_words(len(comparison.core) + 1)
-    how = "as typical of these {} pictures as" if shown(least) == own else "more typical of these {} pictures than"
-    means = f"its mean to the others is {own}, that one's {shown(least)}{without_odd(comparison)}"
-    return f"{how.format(pictures)} reference {number}: {means}"
+    least, own = shown(min(comparison.typicality)), shown(comparison.core_mean)
+    number = comparison.core[comparison.typicality.index(min(comparison.typicality))] + 1
+    how = "lies as far out" if least == own else "lies further out"
+    means = f"its mean to the other pictures is {least}, the test image's {own}"
+    return f"reference {number} {how}; {means}{without_odd(comparison)}"
 
 
 def loose(comparison: Comparison) -> str:
@@ -248,8 +249,18 @@ def tail(share: float, smallest: float, kind: str, how: str) -> str:
     return f"{many} of {kind} style {'scores' if count == '1' else 'score'} {how}"
 
 
+def points_to_same(standing: Standing) -> bool | None:
+    """Whether a score is more usual for the same style, by how many reach it from above and from below; None: neither.
+
+    A share that the set cannot tell counts as the smallest that it can.
+    """
+    same = max(standing.same_at_or_below, standing.same_smallest)
+    different = max(standing.different_at_or_above, standing.different_smallest)
+    return None if max(same, different) < CLEARLY * min(same, different) else same > different
+
+
 def frequencies(outcome: Outcome) -> str:
-    """How few of the same style score so low, and how few of another so high; nothing without a calibration."""
+    """How few of the same style score so low, and of another so high, and what it says; none without a calibration."""
     if outcome.calibration is None or not outcome.comparison.has_test:
         return ""
     if (standing := outcome.standing) is None:
@@ -258,21 +269,20 @@ def frequencies(outcome: Outcome) -> str:
     mean = shown(outcome.comparison.core_mean)
     same = tail(standing.same_at_or_below, standing.same_smallest, "the same", f"{mean} or lower")
     different = tail(standing.different_at_or_above, standing.different_smallest, "another", f"{mean} or higher")
-    return f"Among pictures of known styles: {same}; {different}."
+    return f"Among pictures of known styles {mean} {POINTS[points_to_same(standing)]}: {same}; {different}."
 
 
 def explanations(outcome: Outcome) -> tuple[str, str]:
     """What reconciles lines that seem to deny each other: an end of the line on the fit, or of that on the counts."""
     comparison, standing = outcome.comparison, outcome.standing
-    is_rare = standing is not None and standing.same_at_or_below < RARE
-    is_common = standing is not None and standing.same_at_or_below >= COMMON
+    points = points_to_same(standing) if standing else None
     if comparison.is_loose:
         return "", ""
     if comparison.position is None:
-        is_high = comparison.band.floor >= LOOSE_BELOW
-        return "", f" {COUNTS_OVER_LABEL}" if (is_rare if is_high else is_common) else ""
-    denied = {"fits": is_rare, "edge": False, "apart": is_common}[comparison.position]
-    others = ["the label"] * contradicts(comparison) + ["the counts"] * denied
+        is_denied = points is not None and points is not (comparison.band.floor >= LOOSE_BELOW)
+        return "", f" {COUNTS_OVER_LABEL}" if is_denied else ""
+    are_denied = {"fits": points is False, "edge": False, "apart": points is True}[comparison.position]
+    others = ["the label"] * contradicts(comparison) + ["the counts"] * are_denied
     return f" {OWN_SET.format(listed(others))}" if others else "", ""
 
 
@@ -317,7 +327,8 @@ def verdict(outcome: Outcome) -> str:
         if (odd := comparison.odd_one_out) is not None:
             core = band_of(comparison.core_mean)
             other = "" if core is comparison.band else f", a {core.label.lower()}"
-            headline += f" Without reference {odd + 1}, which agrees least, it is {shown(comparison.core_mean)}{other}."
+            headline += f" Without reference {odd + 1}, which agrees least with the others, "
+            headline += f"it is {shown(comparison.core_mean)}{other}."
         lead, rest = fit(comparison)
         of_fit, of_counts = explanations(outcome)
         parts = [headline, f"**{lead}:** {rest}.{of_fit}", f"{frequencies(outcome)}{of_counts}"]
@@ -354,7 +365,7 @@ def odd_sentence(comparison: Comparison, odd: int) -> Markup:
     text = Markup("<b>Agrees least:</b> reference {}, {}, is at {} to {}, which are at {} to one another.")
     own, others = comparison.leave_one_out[odd], comparison.agreement.mean if comparison.agreement else 1
     name = name_markup(comparison.reference_names[odd])
-    end = " Only the label and its mean count it." if comparison.has_test else ""
+    end = " The label and the mean cosine at the top count it, nothing else does." if comparison.has_test else ""
     sentence = text.format(odd + 1, name, shown(own), core_in_words(comparison), shown(others)) + end
     return sentence + " Keep it if you know that it belongs; else compare without it."
 

@@ -236,7 +236,10 @@ def test_the_csv_says_by_what_the_test_image_was_measured_and_what_to_know() -> 
     )
     assert found["# position"] == ["fits", "0.0"]
     assert [row[1] for row in notes if row[0] == "# note"] == [
-        f"{odd} Only the label and its mean count it. Keep it if you know that it belongs; else compare without it.",
+        (
+            f"{odd} The label and the mean cosine at the top count it, nothing else does. "
+            "Keep it if you know that it belongs; else compare without it."
+        ),
         "Left out: at most 8 references are compared; not used: i.",
     ]
 
@@ -427,12 +430,13 @@ def test_the_text_is_what_a_reader_needs() -> None:
         "Test image: boat.png",
         (
             "Mean cosine 0.675 to 4 references. "
-            "Without reference 4, which agrees least, it is 0.800, a strong style match."
+            "Without reference 4, which agrees least with the others, it is 0.800, a strong style match."
         ),
         "Fits: as close to the other three as they are to one another (0.800 against 0.800, without reference 4).",
         (
             "Agrees least: reference 4, y.png, is at 0.100 to the other three, which are at 0.800 to one another. "
-            "Only the label and its mean count it. Keep it if you know that it belongs; else compare without it."
+            "The label and the mean cosine at the top count it, nothing else does. "
+            "Keep it if you know that it belongs; else compare without it."
         ),
         "",
         "1  vase.png            0.800  Strong",

@@ -127,10 +127,7 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
     "fits, further": (  # t = 0.7; M_2 = (2 * 0.8 + 0.5) / 3 = 0.7
         [0.8, 0.5, 0.8],
         evenly(3, 0.8),
-        (
-            "**Fits:** as typical of these four pictures as reference 2: "
-            "its mean to the others is 0.700, that one's 0.700."
-        ),
+        ("**Fits:** reference 2 lies as far out; its mean to the other pictures is 0.700, the test image's 0.700."),
         "fits, -0.100",
     ),
     "edge": (
@@ -161,8 +158,8 @@ FITS: dict[str, tuple[list[float], Square, str, str]] = {
         [0.3, 0.63, 0.63],
         evenly(3, 0.6),
         (
-            "**Fits:** more typical of these four pictures than reference 1: "
-            f"its mean to the others is 0.520, that one's 0.500. {OWN_SET.format('the label')}"
+            "**Fits:** reference 1 lies further out; its mean to the other pictures is 0.500, "
+            f"the test image's 0.520. {OWN_SET.format('the label')}"
         ),
         "fits, -0.080",
     ),
@@ -265,55 +262,40 @@ def test_a_share_is_a_count_of_a_thousand_as_far_as_the_set_can_tell(share: floa
 
 
 @pytest.mark.parametrize(
-    ("mean", "sentence"),
+    ("mean", "points", "same", "different"),
     [
-        (
-            0.7,
-            (
-                "250 in 1,000 of the same style score 0.700 or lower; "
-                "fewer than 1 in 1,000 of another style score 0.700 or higher"
-            ),
-        ),
-        (
-            0.4,
-            (
-                "fewer than 9 in 1,000 of the same style score 0.400 or lower; "
-                "200 in 1,000 of another style score 0.400 or higher"
-            ),
-        ),
-        (
-            0.4994,
-            (
-                "fewer than 9 in 1,000 of the same style score 0.499 or lower; "
-                "1 in 1,000 of another style scores 0.499 or higher"
-            ),
-        ),
-        (
-            -0.5,
-            (
-                "fewer than 9 in 1,000 of the same style score -0.500 or lower; "
-                "nearly all of another style score -0.500 or higher"
-            ),
-        ),
+        (0.7, "to the same style", "250 in 1,000 of the same style score", "fewer than 1 in 1,000"),
+        (0.4, "to another style", "fewer than 9 in 1,000 of the same style score", "200 in 1,000"),
+        (0.4958, "neither way", "fewer than 9 in 1,000 of the same style score", "8 in 1,000"),
+        (-0.5, "to another style", "fewer than 9 in 1,000 of the same style score", "nearly all"),
     ],
 )
-def test_both_tails_are_counted(mean: float, sentence: str) -> None:
+def test_both_tails_are_counted_and_what_they_say_is_said(mean: float, points: str, same: str, different: str) -> None:
     """The same style spreads evenly from 0.6 to 1, another one from 0 to 0.5."""
-    one = outcome(with_test([mean] * 2, evenly(2, 0.6)), known())
-    assert frequencies(one) == f"Among pictures of known styles: {sentence}."
+    one, number = outcome(with_test([mean] * 2, evenly(2, 0.6)), known()), f"{mean:.3f}"
+    assert frequencies(one) == (
+        f"Among pictures of known styles {number} points {points}: "
+        f"{same} {number} or lower; {different} of another style score {number} or higher."
+    )
     assert frequencies(one) in verdict(one)
 
 
 @pytest.mark.parametrize(
     ("test", "among", "said"),
     [
-        ([0.61] * 3, evenly(3, 0.61), [OWN_SET.format("the counts")]),  # 25 in 1,000 of one style score so low
-        ([0.3, 0.6, 0.6], evenly(3, 0.6), [OWN_SET.format("the label and the counts")]),  # weak, and fits
-        ([0.61] * 3, evenly(3, 0.8), []),  # moderate, at the edge, and rare: the edge says that it may be either
-        ([0.61] * 2, evenly(2, 0.8), [COUNTS_OVER_LABEL]),
-        ([0.61] * 3, evenly(3, 0.9), [OWN_SET.format("the label")]),  # moderate, apart, and rare
         ([0.7] * 3, evenly(3, 0.6), []),
-        ([0.3] * 3, evenly(3, 0.8), []),  # minimal, apart, and rare: all agree
+        ([0.3, 0.63, 0.63], evenly(3, 0.6), [OWN_SET.format("the label")]),  # weak, and fits
+        (
+            [0.0, 0.65, 0.7],
+            evenly(3, 0.6),
+            [OWN_SET.format("the label and the counts")],
+        ),  # so do 0.45, and 100 of 1,000
+        ([0.61] * 3, evenly(3, 0.9), [OWN_SET.format("the label and the counts")]),  # moderate, apart
+        ([0.52] * 3, evenly(3, 0.9), [OWN_SET.format("the counts")]),  # weak, apart
+        ([0.3] * 3, evenly(3, 0.8), []),  # minimal, apart: all agree
+        ([0.61] * 3, evenly(3, 0.8), []),  # moderate, at the edge, which says that it may be either
+        ([0.61] * 2, evenly(2, 0.8), []),
+        ([0.52] * 2, evenly(2, 0.8), [COUNTS_OVER_LABEL]),  # weak, though no strangers score so high
         ([0.2] * 3, evenly(3, 0.3), []),  # a loose set: nothing is promised of it
     ],
 )
@@ -369,13 +351,15 @@ def test_the_reference_that_agrees_least_is_named_with_what_leaves_it_out() -> N
     """Cosines 0.8, 0.8, 0.8, 0.3: mean 0.675, without the fourth 0.800; the fourth is at 0.1 to the others."""
     least = "Agrees least: reference 4, {}, is at 0.100 to the other three, which are at 0.800 to one another."
     headline, advice = (
-        "Only the label and its mean count it.",
+        "The label and the mean cosine at the top count it, nothing else does.",
         "Keep it if you know that it belongs; else compare without it.",
     )
     comparison = with_test([0.8, 0.8, 0.8, 0.3], ODD)
     assert notes_of(comparison) == [f"{least.format('p4')} {headline} {advice}"]
     assert notes_of(of_matrix(ODD, has_test=False)) == [f"{least.format('p3')} {advice}"]
-    both = "to 4 references. Without reference 4, which agrees least, it is 0.800, a strong style match."
+    both = (
+        "to 4 references. Without reference 4, which agrees least with the others, it is 0.800, a strong style match."
+    )
     assert both in verdict(outcome(comparison))
 
 
