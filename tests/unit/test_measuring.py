@@ -95,7 +95,7 @@ def with_outliers() -> Labelled:
 
 @pytest.mark.parametrize("pictures", [with_outliers(), some_set(5, (7, 6, 9), spread=0.8)])
 def test_shares_and_error_rates_are_those_of_all_trials(pictures: Labelled) -> None:
-    calibration, cosines, told = some_calibration(pictures, trials=40_000), pictures.cosines(), set()
+    calibration, cosines, told = some_calibration(pictures, trials=20_000), pictures.cosines(), set()
     for n, same in itertools.product((1, 3, 5), (True, False)):
         trials = all_trials(pictures, n, same=same)
         scores = {trial: fmean(float(cosines[trial[0], x]) for x in trial[1]) for trial in trials}
