@@ -127,6 +127,7 @@ def test_every_number_is_that_of_an_independent_count(lora: Path, written: Path,
     assert scores["odd_one_out"] == names.index("spoiler.png")
     own = alone.leave_one_out
     assert [one["leave_one_out"] for one in scores["references"]] == pytest.approx(own, abs=2e-6)
+    assert f"spoiler.png, at {own[names.index('spoiler.png')]:.3f} to the others" in scores["set"][0]
     assert scores["reference_agreement"]["mean"] == pytest.approx(alone.agreement and alone.agreement.mean, abs=2e-6)
     assert [group["name"] for group in scores["groups"]] == ["epoch 2", "epoch 1", "epoch 0"]
     for group in scores["groups"]:
@@ -147,6 +148,13 @@ def test_an_interval_is_the_percentile_bootstraps(count: int) -> None:
     assert interval == pytest.approx(list(expected), abs=0.1 * values.std() / np.sqrt(count) + 1e-9)
     assert interval == score.interval_of(values)
     assert score.interval_of(values[:1]) is None
+
+
+def test_an_interval_is_the_same_however_many_resamples_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).normal(0.6, 0.1, 300)
+    interval = score.interval_of(values)
+    monkeypatch.setattr(score, "DRAWS_AT_ONCE", score.RESAMPLES * len(values))
+    assert interval == score.interval_of(values)
 
 
 def test_a_calibration_of_this_encoder_says_what_the_mean_to_the_core_is_worth(

@@ -106,9 +106,9 @@ def test_the_most_files_are_taken_at_once_and_one_more_is_not(server: str, app: 
     assert sorted(folder.rglob("*")) == before
 
 
-def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(server: str, app: ModuleType) -> None:
-    """One byte less, and the server asks for the body."""
-    limit = app.LIMITS.upload_bytes
+def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(server: str) -> None:
+    """A whole comparison of the largest files is let in: the server asks for the body."""
+    limit = (MAX_REFERENCES + 1) * MAX_FILE_BYTES
     with connected(server) as connection:
         begin_upload(connection, limit + 1, "Expect: 100-continue")
         answer = b"".join(iter(lambda: connection.recv(65536), b""))

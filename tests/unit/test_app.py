@@ -306,3 +306,20 @@ def test_what_is_not_known_any_more_is_said_and_costs_nothing(
     with pytest.raises(gr.Error, match="could not be made") as refused:
         result.report(fresh)
     assert refused.value.title == "Not saved"
+
+
+def test_a_comparison_is_waited_for_while_a_reloaded_tab_asks_for_it(
+    fresh: ModuleType, upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tab that began it has gone."""
+    monkeypatch.setattr(fresh, "ASKED_AGAIN", {})
+    monkeypatch.setattr(fresh, "GONE_SECONDS", 1e9)
+    monkeypatch.setattr(fresh.DOOR, "is_gone", lambda *_: True)
+    asked = [upload(1)], [upload(2)]
+    with pytest.raises(gr.Error, match="Nobody waited"):
+        compared(fresh, *asked)
+    compared(fresh, *asked, again=True)
+    compared(fresh, *asked)
+    monkeypatch.setattr(fresh, "GONE_SECONDS", -1)
+    with pytest.raises(gr.Error, match="Nobody waited"):
+        compared(fresh, *asked)

@@ -83,3 +83,6 @@ def test_it_is_drawn_whatever_the_test_image_is_called_and_what_the_font_lacks_i
         "boat (v2).png",
         *[""] * 4,
     ]
+    boat, unnamed, chinese = (pixels(pictured(described([name, "b.png"]))) for name in ("boat", "Test image", "水彩"))
+    assert np.array_equal(chinese, unnamed)
+    assert not np.array_equal(boat, unnamed)
