@@ -76,7 +76,7 @@ LIMITS = Limits(
 )
 GONE_SECONDS = 30  # after which a comparison that nobody asked about again may stop
 DOOR = Door(behind_proxy="SPACE_ID" in os.environ)  # a Space's visitors come through the platform's proxy
-DESCRIPTION = "How close is the style of one picture to up to eight references? One number, and what it is worth."
+DESCRIPTION = "How close is the style of one picture to up to eight references, and does it fit them?"
 try:
     ENCODER = load_encoder()
 except EncoderError as error:
