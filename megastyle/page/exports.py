@@ -95,6 +95,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "references": [reference_record(comparison, index) for index in range(len(comparison.reference_names))],
         "reference_agreement": agreement_record(comparison),
         "odd_one_out": comparison.odd_one_out,
+        "loose": comparison.is_loose,
         "ignored": list(comparison.ignored),
         "names": list(comparison.names),
         "matrix": [[precise(cosine) for cosine in row] for row in comparison.matrix],

@@ -93,7 +93,7 @@
         const {shown} = visit;
         if (!shown || !find("#overview .overview") || same(shown, chosen())) return [];
         if (shown.test && visit.test && places(shown.references) === places(visit.references))
-            return ["earlier", "An earlier result, of ", strong(nameOf(shown.test)), ". Press Compare for one of the pictures above."];
+            return ["earlier", "This is the result of ", strong(nameOf(shown.test)), ", tried before. Press Compare for one of the pictures above."];
         return ["old", strong("This is the old result."), " The pictures have changed since; press Compare for a new one."];
     };
     const label = () => {
@@ -197,7 +197,7 @@
         const isBeside = slot === null;
         if (isBeside) slot = visit.test ? "references" : "test";
         if (slot === "test" && fine.length > 1) {
-            lines.push("Of several pictures the first is the test image: ", strong(fine[0].name), ". Put the others into the references.");
+            lines.push("Of several pictures the first is the test image: ", strong(fine[0].name), ". Choose the others one after the other, or as references.");
             fine = fine.slice(0, 1);
         }
         if (fine.length > constants.files) {
@@ -207,6 +207,7 @@
         note(...lines);
         if (!fine.length) {
             if (!isBusy()) then = null;
+            if (slot === "test" && visit.test) note(...lines, "The test image is still ", strong(nameOf(visit.test)), ".");
             return;
         }
         await readied;
@@ -218,7 +219,7 @@
             else if (slot === "references") visit.references = [...visit.references, first, ...others];
             else visit.references = [...visit.references.map((file, index) => (index === slot ? first : file)), ...others];
             refill();
-            if (isBeside) lines.push(strong(named([first, ...others])), slot === "test" ? " is the test image." : " was added to the references.");
+            if (isBeside) lines.push(strong(named([first, ...others])), slot === "test" ? " is the test image." : ` ${others.length ? "were" : "was"} added to the references.`);
             if (lines.length) note(...lines);
         } catch (error) {
             if (visit === current) note(strong(fine.map(file => file.name).join(", ")), " was not sent. ", error.message);
@@ -287,6 +288,7 @@
 
     // A reference, large, with what can be done to it. In a frame it stands where the visitor looks.
     const lookAt = async number => {
+        if (find("#large")) return; // the second press of two
         const file = visit.references[number], dialog = document.createElement("dialog");
         const picture = Object.assign(document.createElement("img"), {src: address(file.path), alt: nameOf(file)});
         const caption = Object.assign(document.createElement("p"), {textContent: `Reference ${number + 1}: ${nameOf(file)}`});
@@ -297,10 +299,10 @@
         dialog.append(picture, caption, row);
         dialog.addEventListener("close", () => dialog.remove());
         dialog.addEventListener("click", event => { if (event.target === dialog) dialog.close(); });
+        document.body.append(dialog);
         const {top, height} = await seen();
         dialog.style.setProperty("--top", `${Math.max(top, 0)}px`);
         dialog.style.setProperty("--height", `${height}px`);
-        document.body.append(dialog);
         dialog.showModal();
     };
 

@@ -221,8 +221,8 @@ def details(outcome: Outcome) -> Markup:
     """Everything behind the verdict: the list of references, the matrix, and what pictures of known styles score."""
     encoder = outcome.provenance.encoder
     warning = "" if outcome.provenance.is_official else f"{words.NOT_MEGASTYLE}. "
-    made = f"{warning}Compared {outcome.made} with {encoder['checkpoint']}, SHA-256 {encoder['sha256'][:16]}…"
-    return render("details.html", provenance=made, **parts_of(outcome))
+    source = f"{warning}Compared with {encoder['checkpoint']}, SHA-256 {encoder['sha256'][:16]}…"
+    return render("details.html", provenance=source, **parts_of(outcome))
 
 
 def tried(outcome: Outcome) -> Markup:

@@ -232,6 +232,6 @@ def test_a_dark_page_prints_dark_on_white_without_anything_to_press(crowded: Pag
         rows = crowded.region("result").locator("tr")
         assert rows.evaluate_all("rows => rows.every(row => getComputedStyle(row).breakInside === 'avoid')")
         assert crowded.tab.evaluate("document.documentElement.scrollWidth") <= PAPER["width"]
-        expect(crowded.tab.locator(".provenance")).to_contain_text(re.compile(r"Compared \d{4}-\d\d-\d\dT.* with "))
+        expect(crowded.tab.locator(".provenance")).to_contain_text("Compared with ")
     finally:
         crowded.tab.emulate_media(media="screen")

@@ -46,7 +46,7 @@ def cleared(page: Page) -> None:
 def looked_at(page: Page) -> None:
     """A reference was looked at large, by a press on it, and put away again."""
     page.put_references(watercolours(2))
-    page.reference_pictures.nth(1).click()
+    page.reference_pictures.nth(1).dblclick()
     expect(page.tab.get_by_role("dialog")).to_contain_text(f"Reference 2: {NAMES[1]}")
     expect(page.tab.get_by_role("dialog").locator("img")).to_be_in_viewport(ratio=1)
     page.tab.get_by_role("button", name="Close", exact=True).click()
@@ -120,16 +120,21 @@ def test_after_each_action_both_inputs_take_a_picture_in_every_way(page: Page, f
 def test_a_drop_does_what_it_looks_like(page: Page, files: list[Path]) -> None:
     """On each slot, empty and filled; on one reference; beside; of several files and of an address."""
     test, references = page.region("test"), page.region("references")
-    page.drop(test, files[:1])
-    page.shows(NAMES[0])
-    page.drop(test, files[1:3])
-    page.shows(NAMES[1])
-    expect(page.note).to_contain_text(f"Of several pictures the first is the test image: {NAMES[1]}.")
+    for some in (files[:1], files[1:3]):
+        page.clear()
+        page.drop(test, some)
+        page.shows(some[0].name)
+        page.drop(test, files[1:3])
+        page.shows(NAMES[1])
+        expect(page.note).to_contain_text(f"Of several pictures the first is the test image: {NAMES[1]}.")
     page.drop(references, files[2:4])
     page.shows(NAMES[1], *NAMES[2:4])
     expect(page.note).to_have_count(0)
     page.drop(page.reference_pictures.first, files[4:6])
     page.shows(NAMES[1], NAMES[4], NAMES[3], NAMES[5])
+    page.drop(test, [Path(__file__)])
+    expect(page.note).to_contain_text(f"{Path(__file__).name} is not a picture that can be read")
+    expect(page.note).to_contain_text(f"The test image is still {NAMES[1]}.")
     page.drop(page.region("intro"), files[6:7])
     page.shows(NAMES[1], NAMES[4], NAMES[3], NAMES[5], NAMES[6])
     expect(page.note).to_contain_text(f"{NAMES[6]} was added to the references.")

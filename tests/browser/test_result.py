@@ -141,7 +141,7 @@ def test_epochs_are_ranked_told_apart_and_shown_again(page: Page) -> None:
         assert page.report()["test"]["name"] == name
         expect(page.old).to_have_count(int(name != list(EPOCHS)[-1]))
     page.bring_back(next(iter(EPOCHS)))
-    expect(page.old).to_contain_text("An earlier result, of a_style_lora")
+    expect(page.old).to_contain_text("This is the result of a_style_lora")
 
 
 def test_leaving_a_reference_out_of_an_earlier_result_compares_that_picture(page: Page) -> None:
