@@ -78,11 +78,13 @@ FILE_COST = 2**18  # bytes that a file counts at least, so that tiny files are b
 SESSIONS = 1000  # tabs that are remembered at once; a tab holds about 100 KB
 SESSIONS_OF_VISITOR = 100  # of one address: a school's
 UPLOADS_AT_ONCE, UPLOADS_OF_VISITOR = 200, 40  # that are under way: a slow one holds two descriptors
+SILENT_SECONDS = 20.0  # after which an upload of which nothing arrives is broken off
 STREAMS_OF_SESSION = 4  # the page keeps two connections open
 EVENTS_OF_SESSION = 4  # that wait, run, or whose answer has not been fetched
 EVENTS_OF_VISITOR = 8  # that wait; beyond these, only a tab's first is let in
-QUICK_EVENTS = 4  # of one visitor that run at once, among those that do not wait in the line of the comparisons
+EVENTS_AT_ONCE = 4  # of one visitor that run, in the line of the comparisons and among all others
 GONE_SECONDS = 30.0  # without a connection: then nobody waits at the other end
+AWAY_SECONDS = 5.0  # the same, while somebody else waits for the place
 TICK_SECONDS = 2.0  # how often it is looked who has gone
 
 STRANGE = "The request is not what the page sends. Reload the page."
@@ -409,6 +411,40 @@ class UploadForm(route_utils.GradioMultiPartParser):  # type: ignore[misc]
         return form
 
 
+@dataclass(eq=False)
+class Sending:
+    """An upload that is under way."""
+
+    visitor: str
+    heard: float = field(default_factory=time.monotonic)  # s, when something of it last arrived
+    arriving: asyncio.Future[Message] | None = None
+    is_over: bool = False
+
+    def end(self) -> None:
+        """Wait for no more of it."""
+        self.is_over = True
+        if self.arriving:
+            self.arriving.cancel()
+
+    async def receive(self, receive: Receive) -> Message:
+        """The next piece.
+
+        Raises:
+            HTTPException: it was ended.
+        """
+        self.arriving = asyncio.ensure_future(receive())
+        if self.is_over:
+            self.arriving.cancel()
+        try:
+            message = await self.arriving
+        except asyncio.CancelledError:
+            if self.is_over:
+                raise HTTPException(408, INCOMPLETE) from None
+            raise
+        self.heard = time.monotonic()
+        return message
+
+
 # ----------------------------------------------------------------------------------------------------------- the queue
 
 
@@ -421,9 +457,14 @@ class Tab:
     seen: float = field(default_factory=time.monotonic)  # s, when the last one was
 
     @property
+    def away(self) -> float:
+        """Seconds since somebody listened."""
+        return 0 if self.connections else time.monotonic() - self.seen
+
+    @property
     def is_gone(self) -> bool:
         """Whether nobody has listened for a while."""
-        return not self.connections and time.monotonic() - self.seen > GONE_SECONDS
+        return self.away > GONE_SECONDS
 
 
 class SteadyQueue(Queue):  # type: ignore[misc]
@@ -449,6 +490,11 @@ class SteadyQueue(Queue):  # type: ignore[misc]
     def precedence(self, line: str, event: Event) -> tuple[bool, int]:
         """Whether nobody listens for an event, and when its visitor was last served in the line; -1 is never."""
         return not self.door.is_listening(event.session_hash), self.turns.get((line, self.visitor(event)), -1)
+
+    def is_waited_for(self) -> bool:
+        """Whether somebody who listens waits in a line of which all places are taken."""
+        lines = list(self.event_queue_per_concurrency_id.values())
+        return any(self.door.is_listening(event.session_hash) for line in lines for event in list(line.queue))
 
     def send_message(self, event: Event, event_message: Any) -> None:
         """Tell a visitor something; who is not there any more is told nothing, instead of ending the queue."""
@@ -502,14 +548,15 @@ class SteadyQueue(Queue):  # type: ignore[misc]
         Who listens goes first, then who was served longest ago. What nobody listens for may be a comparison whose line
         broke, and which its visitor will look for.
         """
-        running = Counter(self.visitor(event) for job in self.active_jobs for event in job or ())
         lines = list(self.event_queue_per_concurrency_id.items())
+        quick = {name for name, line in lines if line.concurrency_limit is None}
+        active = [event for job in self.active_jobs for event in job or ()]
+        running = Counter((event.concurrency_id in quick, self.visitor(event)) for event in active)
         random.shuffle(lines)
         for name, line in lines:
-            most, is_quick = line.concurrency_limit, line.concurrency_limit is None
-            if not is_quick and line.current_concurrency >= most:
+            if name not in quick and line.current_concurrency >= line.concurrency_limit:
                 continue
-            ready = [event for event in line.queue if not (is_quick and running[self.visitor(event)] >= QUICK_EVENTS)]
+            ready = [event for event in line.queue if running[name in quick, self.visitor(event)] < EVENTS_AT_ONCE]
             if ready:
                 event = min(ready, key=partial(self.precedence, name))
                 self.turns[name, self.visitor(event)] = next(self.turn)
@@ -617,7 +664,7 @@ class Door:
         """Know nobody; `behind_proxy` is whether a proxy tells the visitors' addresses."""
         self.behind_proxy = behind_proxy
         self.tabs: dict[str, Tab] = {}
-        self.uploads: Counter[str] = Counter()  # that are under way, by address; "" where none is told
+        self.uploads: set[Sending] = set()
         self.app: ASGIApp
         self.queue: SteadyQueue | None = None
 
@@ -647,7 +694,9 @@ class Door:
         if self.queue is None or event_id is None:
             return False
         tab = self.tabs.get(session_hash or "")
-        return event_id not in self.queue.event_ids_to_events or tab is None or tab.is_gone
+        if event_id not in self.queue.event_ids_to_events or tab is None or tab.is_gone:
+            return True
+        return tab.away > AWAY_SECONDS and self.queue.is_waited_for()
 
     def is_listening(self, session: str) -> bool:
         """Whether a tab is there to be told something."""
@@ -704,20 +753,23 @@ class Door:
             tab.seen = time.monotonic()
 
     @contextlib.contextmanager
-    def uploading(self, headers: Headers) -> Iterator[None]:
-        """An upload that is under way.
+    def uploading(self, headers: Headers) -> Iterator[Sending]:
+        """An upload that is under way; of too many, the one that has been silent for longest is broken off.
 
         Raises:
-            HTTPException: there are too many.
+            HTTPException: the visitor has too many.
         """
-        visitor = self.name_of("", headers)
-        if self.uploads.total() >= UPLOADS_AT_ONCE or (visitor and self.uploads[visitor] >= UPLOADS_OF_VISITOR):
+        sending = Sending(self.name_of("", headers))
+        own = sum(other.visitor == sending.visitor for other in self.uploads)
+        if sending.visitor and own >= UPLOADS_OF_VISITOR:
             raise HTTPException(429, CROWDED)
-        self.uploads[visitor] += 1
+        if len(self.uploads) >= UPLOADS_AT_ONCE:
+            min(self.uploads, key=lambda other: other.heard).end()
+        self.uploads.add(sending)
         try:
-            yield
+            yield sending
         finally:
-            self.uploads -= Counter([visitor])
+            self.uploads.discard(sending)
 
     # ------------------------------------------------------------------------------------------------------- requests
 
@@ -766,7 +818,7 @@ class Door:
             if session:
                 held.enter_context(self.listening(session, request.headers))
             if path == UPLOAD_ROUTE:
-                held.enter_context(self.uploading(request.headers))
+                receive = partial(held.enter_context(self.uploading(request.headers)).receive, receive)
             await self.app(scope, receive, send)
 
     def refuse_unknown(self, request: Request, path: str) -> None:
@@ -860,6 +912,9 @@ class Door:
                     self.let_go_of_uploads()
                 for session in [name for name, tab in self.tabs.items() if tab.is_gone]:
                     self.forget(session)
+                for sending in self.uploads:
+                    if time.monotonic() - sending.heard > SILENT_SECONDS:
+                        sending.end()
             except Exception:
                 log.exception("What is over was not all let go")
             await asyncio.sleep(min(TICK_SECONDS, self.sweep_every))

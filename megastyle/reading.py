@@ -37,7 +37,8 @@ Result = TypeVar("Result")
 
 PLACES = 4  # pictures that are read at once, for all visitors together: each may take 1.3 GB
 PLACES_EACH = 2  # of one visitor
-PLACES_KEPT = 1  # for a visitor who has none; a picture that is slow gives it to the next who has none, and begins anew
+PLACES_KEPT = 1  # for a visitor who has none
+KEPT_SECONDS = 0.5  # after which a picture there gives way to the next visitor who has none, and begins anew elsewhere
 LOOK_SECONDS = 0.1  # how often it is asked whether a visitor is gone
 PATIENCE_SECONDS = pictures.WALL_SECONDS + 5  # after which the process itself is taken to hang
 MOST_ANSWERED = 2**20  # bytes of an answer beside the square
@@ -277,7 +278,7 @@ class Reader:
                 raise VisitorGoneError
             if seconds > PATIENCE_SECONDS:
                 raise PictureError(pictures.TOO_MUCH)
-            if is_kept and seconds > pictures.SLOW_SECONDS and self._is_wanted():
+            if is_kept and seconds > KEPT_SECONDS and self._is_wanted():
                 raise OvertakenError
 
         request = pictures.REQUEST.pack(*size, resample, len(content))

@@ -36,6 +36,7 @@ from megastyle import guard
 from megastyle.embedding import Embedder, VisitorGoneError
 
 guard.GONE_SECONDS = 5
+guard.UPLOADS_AT_ONCE = 60
 app.DOOR.behind_proxy = True
 app.COMPARISONS_AT_ONCE = 1
 app.LIMITS = app.LIMITS._replace(stored_bytes={BUDGET})
@@ -245,7 +246,7 @@ def test_an_upload_that_fails_leaves_nothing(place: Place, form: bytes) -> None:
 def test_slow_uploads_are_few(place: Place) -> None:
     """Each holds descriptors; whoever has too many under way is told, and others upload."""
     lines = [f"POST {PREFIX}/upload HTTP/1.1", "Host: x", f"Content-Type: {FORM['content-type']}"]
-    lines += ["Content-Length: 1000", f"X-Forwarded-For: {ADDRESS}", "", ""]
+    lines += ["Content-Length: 1000", "X-Forwarded-For: {address}", "", ""]
     port = int(place.url.rsplit(":", 1)[1])
 
     def answer() -> int:
@@ -254,11 +255,19 @@ def test_slow_uploads_are_few(place: Place) -> None:
         return sent.status_code
 
     with ExitStack() as held:
-        for _ in range(guard.UPLOADS_OF_VISITOR):
-            slow = held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
-            slow.sendall("\r\n".join(lines).encode() + part(b"x")[:20])
+
+        def begin(address: str) -> socket.socket:
+            slow = held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+            slow.sendall("\r\n".join(lines).format(address=address).encode() + part(b"x")[:20])
+            return slow
+
+        first, *_ = (begin(ADDRESS) for _ in range(guard.UPLOADS_OF_VISITOR))
         eventually(lambda: answer() == httpx.codes.TOO_MANY_REQUESTS)
         assert compared(place, 4000)
+        for number in range(30):
+            begin(f"8.8.4.{number}")  # with these there are as many as there may be
+        assert compared(place, 4002)
+        assert b" 408 " in first.recv(100), "the one that is silent for longest gives way"
     eventually(lambda: answer() == httpx.codes.OK)
 
 

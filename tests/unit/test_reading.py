@@ -309,7 +309,7 @@ def test_a_slow_picture_gives_the_kept_place_to_who_has_none_and_is_read_later(
     start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Three places are held by others; a's picture waits for a file, b's does not; then one of the others goes."""
-    monkeypatch.setattr(reading.pictures, "SLOW_SECONDS", 0)
+    monkeypatch.setattr(reading, "KEPT_SECONDS", 0)
     go = tmp_path / "go"
     go.touch()
     slow = f"""
