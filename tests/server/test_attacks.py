@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import statistics
 import sys
 import time
 from collections.abc import Generator, Iterator
@@ -298,7 +299,8 @@ def test_others_are_served_while_somebody_attacks_and_all_comes_back(place: Plac
         waited = [compared(place, 2 * seed) for seed in range(2000, 2006)]
     log.info("Waited %.1f s, %.1f when quiet; answers %s", max(waited), quiet, dict(attacker.answers))
     log.info("Memory %d to %d MB; disk %d MB", before // MB, memory_of(place.url) // MB, place.disk() // MB)
-    assert max(waited) <= 2 * quiet + 10  # a limit, not a measure: two and 2 s are asked for on a quiet machine
+    assert statistics.median(waited) <= 2 * quiet + 2
+    assert max(waited) <= 2 * quiet + 10  # for one of them may wait for a core that another test has
     assert memory_of(place.url) - before <= MAY_GROW
     assert place.disk() <= BUDGET
     assert attacker.answers.keys() <= {200, 400, 404, 409, 413, 429, 503, 599}
