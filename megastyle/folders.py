@@ -29,7 +29,7 @@ from megastyle.comparison import require_unit_rows
 from megastyle.embedding import pixel_values, size_of
 from megastyle.encoder import Encoder, EncoderError, unit_rows
 from megastyle.measuring import versions
-from megastyle.pictures import MAX_FILE_BYTES, PictureError
+from megastyle.pictures import MAX_FILE_BYTES, TOO_LARGE, PictureError
 from megastyle.reading import READER
 
 Rows = npt.NDArray[np.float32]
@@ -185,7 +185,7 @@ def read_content(path: Path) -> bytes:
         if not path.is_file():
             raise PictureError("is no file, but a link to nothing, a pipe, a device or a socket.")
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise PictureError(f"is larger than {MAX_FILE_BYTES // 2**20} MB. Save a smaller copy.")
+            raise PictureError(TOO_LARGE)
         content = path.read_bytes()
     except OSError as error:
         raise PictureError(f"cannot be read: {error.strerror}.") from error

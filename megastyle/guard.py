@@ -491,10 +491,13 @@ class SteadyQueue(Queue):  # type: ignore[misc]
         """Whether nobody listens for an event, and when its visitor was last served in the line; -1 is never."""
         return not self.door.is_listening(event.session_hash), self.turns.get((line, self.visitor(event)), -1)
 
+    def waiting(self) -> list[Event]:
+        """The events that wait, in all lines."""
+        return [event for line in list(self.event_queue_per_concurrency_id.values()) for event in list(line.queue)]
+
     def is_waited_for(self) -> bool:
-        """Whether somebody who listens waits in a line of which all places are taken."""
-        lines = list(self.event_queue_per_concurrency_id.values())
-        return any(self.door.is_listening(event.session_hash) for line in lines for event in list(line.queue))
+        """Whether somebody who listens waits."""
+        return any(self.door.is_listening(event.session_hash) for event in self.waiting())
 
     def send_message(self, event: Event, event_message: Any) -> None:
         """Tell a visitor something; who is not there any more is told nothing, instead of ending the queue."""
@@ -514,9 +517,8 @@ class SteadyQueue(Queue):  # type: ignore[misc]
         if session not in self.pending_messages_per_session and session in ids:  # what was said to nobody is over
             living = {name: self.event_ids_to_events.get(name) for name in ids[session]}
             ids[session] = {name for name, event in living.items() if event and event.alive}
-        waiting = [event for line in self.event_queue_per_concurrency_id.values() for event in line.queue]
         mine = len(ids.get(session, ()))
-        visitors = sum(self.visitor(event) == tab.visitor for event in waiting)
+        visitors = sum(self.visitor(event) == tab.visitor for event in self.waiting())
         if mine >= EVENTS_OF_SESSION or (mine and visitors >= EVENTS_OF_VISITOR):
             raise HTTPException(429, BUSY)
         line = self.event_queue_per_concurrency_id.get(self.blocks.fns[body.fn_index].concurrency_id)
