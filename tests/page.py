@@ -91,6 +91,8 @@ class Page:
         self.look(DESKTOP)
         self.tab.goto(self.url)
         expect(self.button("Compare")).to_be_enabled()
+        for slot in ("test", "references"):  # Gradio fetches them one by one, and the page's script names their parts
+            expect(self.region(slot).locator("[aria-label^=Choose]").first).to_be_attached()
         return self
 
     def look(self, size: ViewportSize, scheme: Scheme = "light") -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Response, Route, expect
 
 import corpus
 from drawn import damaged, picture, watercolours
+from loopback import eventually
 from megastyle.comparison import MAX_REFERENCES
 from megastyle.pictures import MAX_FILE_BYTES
 from page import Page
@@ -247,7 +248,7 @@ def test_clear_all_gives_exactly_the_start(page: Page) -> None:
         action(page)
         page.clear()
         expect(page.region("verdict")).to_contain_text("Your result appears here")
-        assert [page.plain_html(part) for part in parts] == start
+        eventually(lambda: [page.plain_html(part) for part in parts] == start)
 
 
 def test_references_beyond_the_eighth_are_marked_at_once(page: Page) -> None:
