@@ -416,6 +416,7 @@ def main() -> None:
             files=LIMITS.upload_files,
             minutes=MINUTES_KEPT,
         ),
+        i18n=gr.I18n(en={"upload_text.drop_gallery": "Drop Pictures Here"}),  # Gradio internal: its own says "Media"
         footer_links=["gradio", "settings"],
         run_history=False,
         max_file_size=MAX_FILE_BYTES,

@@ -244,6 +244,7 @@ def test_uploading_is_seen_and_compare_waits_for_it_and_clear_all_ends_it(page: 
 def test_clear_all_gives_exactly_the_start(page: Page) -> None:
     parts = ("inputs", "chosen", "note", "hint", "result")
     start = [page.plain_html(part) for part in parts]
+    expect(page.region("references")).to_contain_text("Drop Pictures Here")
     for action in (compared, looked_at, taken_out):
         action(page)
         page.clear()
