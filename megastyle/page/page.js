@@ -162,7 +162,7 @@
         const sending = new XMLHttpRequest(), form = new FormData();
         files.forEach(file => form.append("files", file, file.name));
         sending.upload.onprogress = ({loaded, total}) => {
-            uploads.set(sending, loaded / total);
+            if (uploads.has(sending)) uploads.set(sending, loaded / total);
             showUploads();
         };
         sending.onloadend = () => {
