@@ -66,6 +66,7 @@
             done(entry.intersectionRect);
         });
         observer.observe(document.documentElement);
+        setTimeout(() => done({top: 0, bottom: innerHeight, height: innerHeight}), 500); // where nothing is drawn at the moment
     });
     let moved = false; // whether the visitor has scrolled since the page came
     for (const kind of ["wheel", "touchmove", "keydown"]) window.addEventListener(kind, () => { moved = true; }, {passive: true});
@@ -298,7 +299,7 @@
         dialog.id = "large";
         dialog.append(picture, caption, row);
         dialog.addEventListener("close", () => dialog.remove());
-        dialog.addEventListener("click", event => { if (event.target === dialog) dialog.close(); });
+        dialog.addEventListener("click", event => { if (event.target === dialog && event.detail < 2) dialog.close(); });
         document.body.append(dialog);
         const {top, height} = await seen();
         dialog.style.setProperty("--top", `${Math.max(top, 0)}px`);
@@ -417,7 +418,7 @@
         },
         // The result, or how much of it there is; then a comparison that is under way is looked for again.
         async reopened() {
-            await new Promise(requestAnimationFrame);
+            await Promise.race([new Promise(requestAnimationFrame), pause(500)]);
             if (find("#overview .overview")) arrived(wanted);
             else if (visit.comparing) lookAgain(find("#verdict").textContent);
             else show();
@@ -514,7 +515,7 @@
         if (ours) {
             event.preventDefault();
             event.stopImmediatePropagation();
-            OURS[ours](pressed(ours));
+            if (event.detail < 2) OURS[ours](pressed(ours)); // the second press of a double one does nothing
         }
         const link = event.target.closest?.("a[href]");
         if (link && link.host !== location.host) Object.assign(link, {target: "_blank", rel: "noopener"});

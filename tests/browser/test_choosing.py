@@ -47,10 +47,10 @@ def cleared(page: Page) -> None:
 def looked_at(page: Page) -> None:
     """A reference was looked at large, by a press on it, and put away again."""
     page.put_references(watercolours(2))
-    page.reference_pictures.nth(1).dblclick()
+    page.reference_pictures.nth(1).dblclick(delay=100)
     expect(page.tab.get_by_role("dialog")).to_contain_text(f"Reference 2: {NAMES[1]}")
     expect(page.tab.get_by_role("dialog").locator("img")).to_be_in_viewport(ratio=1)
-    page.tab.get_by_role("button", name="Close", exact=True).click()
+    page.tab.get_by_role("button", name="Close", exact=True).dblclick(delay=100)
     expect(page.tab.get_by_role("dialog")).to_have_count(0)
 
 
