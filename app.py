@@ -27,7 +27,7 @@ import gradio as gr
 import numpy as np
 import numpy.typing as npt
 import torch
-from gradio.components.gallery import GalleryData, GalleryImage
+from gradio.components.gallery import GalleryData
 from gradio.context import LocalContext  # Gradio internal: it names the event that a handler's thread works for
 from gradio.data_classes import FileData, ImageData
 from gradio.utils import get_upload_folder
@@ -185,7 +185,7 @@ def uploads_of(payload: ImageData | GalleryData | list[dict[str, Any]] | None) -
     Gradio's own preprocessing would open a file with any decoder, and fail without naming it.
     """
     if isinstance(payload, GalleryData):
-        files: list[Any] = [item.image if isinstance(item, GalleryImage) else item.video for item in payload.root]
+        files: list[Any] = [item.image for item in payload.root]
     else:
         files = [payload] if isinstance(payload, ImageData) else [FileData(**file) for file in payload or []]
     return [Upload(file.path, words.sendable(file.orig_name or Path(file.path).name)) for file in files]

@@ -30,7 +30,6 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"  # any: the made-up commit o
 SEED = 0
 VERSION = 1  # of what is written here; with another number everything is made anew
 MAKING_BYTES = 5_300_000_000  # of disk while they are made: the two files, and the checkpoint twice
-KEPT_BYTES = 4_400_000_000  # of disk
 SPREAD = 0.02  # standard deviation of the random weights, as SigLIP's own initialisation has it
 PARAMETERS, TENSORS = 428_225_600, 448  # of the vision tower
 TOWER = {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16}

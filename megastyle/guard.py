@@ -160,14 +160,7 @@ class GalleryPicture(Sent):
     """A tile of the gallery."""
 
     image: File
-    caption: Text | None = None
-
-
-class GalleryVideo(Sent):
-    """A tile whose file Gradio takes for a video by its name."""
-
-    video: File
-    caption: Text | None = None
+    caption: None = None
 
 
 class Envelope(BaseModel):
@@ -225,10 +218,7 @@ class Schema:
         self.folder = folder
         kinds: dict[str, Any] = {
             "image": File | None,
-            "gallery": Annotated[
-                list[GalleryPicture | GalleryVideo], Field(max_length=limits.upload_files, fail_fast=True)
-            ]
-            | None,
+            "gallery": Annotated[list[GalleryPicture], Field(max_length=limits.upload_files, fail_fast=True)] | None,
             "json": Annotated[list[File], Field(max_length=limits.tried, fail_fast=True)] | None,
         }
         parts = {part["id"]: part["type"] for part in config["components"]}
