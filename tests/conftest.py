@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch  # noqa: F401 - before transformers, through whose lazy modules its own pickling would look for a name
+
+# What a closed tab leaves undone is told of whenever it is collected, and would stand in any other test's log.
+logging.getLogger("asyncio").propagate = False
 
 
 @pytest.fixture(scope="session")

@@ -142,6 +142,7 @@ def test_a_visit_in_the_frame(hub: Tab) -> None:
     space.locator("#references input[type=file]").set_input_files(damaged("notes.png"))
     expect(space.locator("#chosen")).to_contain_text("4 references chosen")
     press(space.locator("#compare"))
+    expect(space.get_by_test_id("toast-body")).to_be_visible()
     expect(space.get_by_test_id("toast-body")).to_be_in_viewport(ratio=1)
     press(space.get_by_test_id("toast-close"))
     press(space.locator("#references .thumbnail-item").nth(1))
