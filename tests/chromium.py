@@ -19,14 +19,12 @@ ARGUMENTS = (
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 30_000  # milliseconds for anything to happen in a tab; a limit for a hang, not a measure
 
-# Frames stop coming on a quiet machine while nothing is drawn: a transition then never ends, and nothing is ever said
-# to be in view. So no transition runs, and frames are asked for. A constructed style sheet is there before the document
-# has an element, and no content security policy forbids it.
-STEADY = """{
+# Frames stop coming on a quiet machine while nothing is drawn, and a transition then never ends. A constructed style
+# sheet is there before the document has an element, and no content security policy forbids it.
+NO_TRANSITIONS = """{
     const sheet = new CSSStyleSheet();
     sheet.replaceSync("*, *::before, *::after { transition: none !important; }");
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-    setInterval(() => requestAnimationFrame(() => {}), 250);
 }"""
 
 
@@ -46,6 +44,6 @@ def launch(playwright: Playwright, **options: Any) -> Browser:
 
 
 def prepare(context: BrowserContext) -> None:
-    """Give a new context its limits, and what keeps its tabs steady."""
+    """Give a new context its limits, and a style that turns transitions off."""
     context.set_default_timeout(PATIENCE)
-    context.add_init_script(STEADY)
+    context.add_init_script(NO_TRANSITIONS)
