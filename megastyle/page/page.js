@@ -289,7 +289,7 @@
 
     // A reference, large, with what can be done to it. In a frame it stands where the visitor looks.
     const lookAt = async number => {
-        if (find("#large")) return; // the second press of two
+        if (find("#large")) return; // a key that was pressed twice
         const file = visit.references[number], dialog = document.createElement("dialog");
         const picture = Object.assign(document.createElement("img"), {src: address(file.path), alt: nameOf(file)});
         const caption = Object.assign(document.createElement("p"), {textContent: `Reference ${number + 1}: ${nameOf(file)}`});
